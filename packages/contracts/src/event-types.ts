@@ -1,0 +1,49 @@
+import type { MessageFns } from "./gen/ocelli/events/v1/events.ts";
+import {
+  PhotoCaptioned,
+  PhotoClassified,
+  PhotoDeleted,
+  PhotoEmbedded,
+  PhotoFacesScanned,
+  PhotoIndexed,
+  PhotoReady,
+  PhotoStageFailed,
+  PhotoTextRead,
+  SessionRevoked,
+  UserCreated,
+} from "./gen/ocelli/events/v1/events.ts";
+
+/** One kind of event: its subject on the bus and the protobuf message it carries. */
+export interface EventType<T> {
+  /** `ocelli.<service>.<noun>.<verb>`. */
+  readonly subject: string;
+  readonly message: Pick<MessageFns<T>, "encode" | "decode" | "fromPartial">;
+}
+
+function eventType<T>(subject: string, message: EventType<T>["message"]): EventType<T> {
+  return { subject, message };
+}
+
+/** Every event of the mesh. */
+export const events = {
+  userCreated: eventType("ocelli.auth.user.created", UserCreated),
+  sessionRevoked: eventType("ocelli.auth.session.revoked", SessionRevoked),
+  photoReady: eventType("ocelli.library.photo.ready", PhotoReady),
+  photoDeleted: eventType("ocelli.library.photo.deleted", PhotoDeleted),
+  photoClassified: eventType("ocelli.scene.photo.classified", PhotoClassified),
+  photoCaptioned: eventType("ocelli.captioning.photo.captioned", PhotoCaptioned),
+  photoTextRead: eventType("ocelli.captioning.photo.read", PhotoTextRead),
+  photoFacesScanned: eventType("ocelli.face.photo.scanned", PhotoFacesScanned),
+  photoEmbedded: eventType("ocelli.search.photo.embedded", PhotoEmbedded),
+  photoIndexed: eventType("ocelli.search.photo.indexed", PhotoIndexed),
+} as const;
+
+/** The event with which a service says that a stage gave up on a photo. */
+export function photoStageFailed(service: string): EventType<PhotoStageFailed> {
+  return eventType(`ocelli.${service}.photo.failed`, PhotoStageFailed);
+}
+
+/** True for the subjects made by {@link photoStageFailed}. */
+export function isStageFailedSubject(subject: string): boolean {
+  return /^ocelli\.[a-z]+\.photo\.failed$/.test(subject);
+}
