@@ -1,0 +1,96 @@
+import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTPayload, jwtVerify } from "jose";
+import { z } from "zod";
+import { AppError } from "../errors/app-error.ts";
+import { unauthenticated } from "../errors/errors.ts";
+import type { Identity } from "./identity.ts";
+
+/** Verifies access tokens with cached public keys. */
+export interface TokenVerifier {
+  /** @throws AppError UNAUTHENTICATED/{TOKEN_EXPIRED,INVALID_TOKEN}. */
+  verify(token: string): Promise<Exclude<Identity, { kind: "anonymous" }>>;
+}
+
+/** Settings of {@link createTokenVerifier}. */
+export interface TokenVerifierOptions {
+  /** Fetches the key set from the auth service. */
+  fetchJwks: () => Promise<JSONWebKeySet>;
+  issuer: string;
+  audience: string;
+  now: () => Date;
+}
+
+// Keys are fetched again after this long, or at once for an unknown key id, but never more often than the second figure.
+const jwksMaxAgeMs = 10 * 60_000;
+const jwksMinAgeMs = 5_000;
+const maxTokenLength = 4096;
+
+const userClaims = z.object({ sub: z.uuid(), sid: z.uuid() });
+const serviceClaims = z.object({ sub: z.string().regex(/^service:[a-z][a-z-]{0,40}$/) });
+
+/** Creates a verifier; keys are fetched at the first use. The algorithm is pinned, whatever the token's header says. */
+export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifier {
+  let keys: ReturnType<typeof createLocalJWKSet> | undefined;
+  let fetchedAt = Number.NEGATIVE_INFINITY;
+  let fetching: Promise<void> | undefined;
+
+  async function refresh(): Promise<void> {
+    fetching ??= (async () => {
+      try {
+        keys = createLocalJWKSet(await options.fetchJwks());
+        fetchedAt = options.now().getTime();
+      } finally {
+        fetching = undefined;
+      }
+    })();
+    await fetching;
+  }
+
+  async function check(token: string): Promise<JWTPayload> {
+    if (!keys || options.now().getTime() - fetchedAt > jwksMaxAgeMs) await refresh();
+    if (!keys) throw invalidToken();
+    const { payload } = await jwtVerify(token, keys, {
+      algorithms: ["EdDSA"],
+      issuer: options.issuer,
+      audience: options.audience,
+      currentDate: options.now(),
+      requiredClaims: ["exp", "sub"],
+    });
+    return payload;
+  }
+
+  return {
+    async verify(token) {
+      if (token.length > maxTokenLength) throw invalidToken();
+      try {
+        return toIdentity(await check(token));
+      } catch (error) {
+        const mayBeNewKey =
+          error instanceof errors.JWKSNoMatchingKey && options.now().getTime() - fetchedAt > jwksMinAgeMs;
+        if (!mayBeNewKey) throw toAppError(error);
+      }
+      await refresh();
+      return check(token).then(toIdentity, (error) => Promise.reject(toAppError(error)));
+    },
+  };
+}
+
+function toIdentity(payload: JWTPayload): Exclude<Identity, { kind: "anonymous" }> {
+  const service = serviceClaims.safeParse(payload);
+  if (service.success) {
+    return { kind: "service", service: service.data.sub.slice("service:".length), userId: undefined };
+  }
+  const user = userClaims.safeParse(payload);
+  if (!user.success) throw invalidToken();
+  return { kind: "user", userId: user.data.sub, sessionId: user.data.sid };
+}
+
+function invalidToken(): AppError {
+  return unauthenticated("INVALID_TOKEN", "The access token is not valid.");
+}
+
+function toAppError(error: unknown): AppError {
+  if (error instanceof errors.JWTExpired)
+    return unauthenticated("TOKEN_EXPIRED", "The access token has expired.");
+  if (error instanceof errors.JOSEError) return invalidToken();
+  return AppError.from(error);
+}

@@ -1,0 +1,31 @@
+import type { Logger } from "pino";
+import type { EventBus } from "../events/bus.ts";
+import type { Metrics } from "../telemetry/metrics.ts";
+
+/** What a process shares among the services it runs. */
+export interface Runtime {
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  readonly bus: EventBus;
+  readonly now: () => Date;
+  /** New time-ordered id (UUIDv7). */
+  readonly newId: () => string;
+}
+
+/** One dependency a service needs to do its work. */
+export interface DependencyCheck {
+  /** E.g. `library.database`. */
+  name: string;
+  /** Rejects when the dependency is not usable. */
+  check(): Promise<void>;
+}
+
+/** A started service. */
+export interface RunningService {
+  readonly name: string;
+  /** `host:port` of its gRPC server. */
+  readonly address: string;
+  readonly checks: readonly DependencyCheck[];
+  /** Drains what is in hand and releases everything. */
+  stop(): Promise<void>;
+}

@@ -1,0 +1,103 @@
+import type { CompatServiceDefinition, ServiceImplementation } from "nice-grpc";
+import type { Logger } from "pino";
+import { ConfigError } from "../config/settings.ts";
+import { type Database, openDatabase } from "../database/database.ts";
+import { type Migrations, migrate } from "../database/migrations.ts";
+import type { Subscription } from "../events/bus.ts";
+import { type ConsumeOptions, consumeEvents } from "../events/consumer.ts";
+import { createRelay, type Relay } from "../events/outbox.ts";
+import type { EventTables } from "../events/tables.ts";
+import type { IdentityContext } from "../identity/server-auth.ts";
+import type { TokenVerifier } from "../identity/token-verifier.ts";
+import { createRpcServer } from "../rpc/server.ts";
+import type { DependencyCheck, RunningService, Runtime } from "./runtime.ts";
+import type { ServiceConfig } from "./service-settings.ts";
+
+/** Settings of {@link openService}. */
+export interface ServiceHostOptions {
+  /** Service name: schema, log field, outbox owner. */
+  name: string;
+  config: ServiceConfig;
+  runtime: Runtime;
+  migrations: Migrations;
+}
+
+/** Everything a service stands on: its migrated store, outbox relay, consumers and gRPC server. */
+export interface ServiceHost<Tables extends EventTables> {
+  readonly database: Database<Tables>;
+  readonly relay: Relay;
+  readonly log: Logger;
+  /** Adds a consumer that starts with {@link serve}. */
+  consume(options: Omit<ConsumeOptions<Tables>, "bus" | "db" | "log" | "metrics">): void;
+  /** Adds something to release on stop, after consumers and server. */
+  onStop(release: () => Promise<void> | void): void;
+  /** Adds a dependency to readiness. */
+  addCheck(check: DependencyCheck): void;
+  /** Starts relay, consumers and the gRPC server. */
+  serve<Service extends CompatServiceDefinition & { fullName: string }>(
+    verifier: TokenVerifier,
+    definition: Service,
+    implementation: ServiceImplementation<Service, IdentityContext>,
+  ): Promise<RunningService>;
+}
+
+/** Opens a service's store and brings it to the newest schema. */
+export async function openService<Tables extends EventTables>(
+  options: ServiceHostOptions,
+): Promise<ServiceHost<Tables>> {
+  const { name, config, runtime } = options;
+  const url = config.databaseUrl ?? config.sharedDatabaseUrl;
+  if (!url)
+    throw new ConfigError([
+      `DATABASE_URL_${name.toUpperCase()} or DATABASE_URL is required to run ${name} alone`,
+    ]);
+  const log = runtime.log.child({ service: name });
+  const database = openDatabase<Tables>({ url, schema: name });
+  await migrate(database, options.migrations);
+  const relay = createRelay({ db: database.db, bus: runtime.bus, log, service: name });
+  const consumers: Array<() => Promise<Subscription>> = [];
+  const releases: Array<() => Promise<void> | void> = [];
+  const checks: DependencyCheck[] = [
+    { name: `${name}.database`, check: () => database.ping() },
+    { name: "events", check: () => runtime.bus.ping() },
+  ];
+
+  async function serve<Service extends CompatServiceDefinition & { fullName: string }>(
+    verifier: TokenVerifier,
+    definition: Service,
+    implementation: ServiceImplementation<Service, IdentityContext>,
+  ): Promise<RunningService> {
+    const server = createRpcServer({ ...config, log, metrics: runtime.metrics, verifier });
+    server.add(definition, implementation);
+    const address = await server.listen();
+    const subscriptions: Subscription[] = [];
+    for (const start of consumers) subscriptions.push(await start());
+    relay.start();
+    log.debug({ address }, "serving");
+    return {
+      name,
+      address,
+      checks,
+      async stop() {
+        await Promise.all(subscriptions.map((each) => each.stop()));
+        await server.stop(config.shutdownGraceMs);
+        await relay.stop();
+        for (const release of releases) await release();
+        await database.close();
+      },
+    };
+  }
+
+  return {
+    database,
+    relay,
+    log,
+    consume: (consumer) =>
+      void consumers.push(() =>
+        consumeEvents({ ...consumer, bus: runtime.bus, db: database.db, log, metrics: runtime.metrics }),
+      ),
+    onStop: (release) => void releases.push(release),
+    addCheck: (check) => void checks.push(check),
+    serve,
+  };
+}
