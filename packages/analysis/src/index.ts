@@ -1,0 +1,3 @@
+export * from "./preview-source.ts";
+export * from "./raw-image.ts";
+export * from "./stage-consumer.ts";

@@ -1,0 +1,124 @@
+import {
+  AppError,
+  appendEvent,
+  type BusEvent,
+  decodeEvent,
+  type EventTables,
+  type ServiceHost,
+} from "@ocelli/chassis";
+import { type EventType, type eventsV1, photoStageFailed } from "@ocelli/contracts";
+import type { Transaction } from "kysely";
+
+/** Result of a stage with where it came from. */
+export interface StageOutcome<Result> {
+  result: Result;
+  /** Model ids and versions. */
+  model: string;
+  /** Milliseconds spent; 0 when the result was reused from the same bytes. */
+  ms: number;
+}
+
+/** The event that starts a stage. */
+export type StageEvent = Pick<BusEvent, "subject" | "payload">;
+
+/** One analysis stage as a service describes it. */
+export interface StageDefinition<Tables extends EventTables, Result> {
+  /** Name in the stage tree. */
+  stage: string;
+  /** Model ids and versions that decide whether an earlier result of the same bytes can be reused. */
+  model: string;
+  /** Subject filter of the durable consumer. */
+  filter: string;
+  /** The photo a triggering event is about; undefined skips the event. */
+  photoOf(event: StageEvent): eventsV1.PhotoRef | undefined;
+  /** An earlier result of the same bytes by the same model, whoever owns the photo it was made for. */
+  findBySha256(sha256: string): Promise<Result | undefined>;
+  /** Runs the models. */
+  analyze(photo: eventsV1.PhotoRef, event: StageEvent, signal: AbortSignal): Promise<Result>;
+  /** Stores the result and appends the event that ends the stage, all in the given transaction. */
+  save(trx: Transaction<Tables>, photo: eventsV1.PhotoRef, outcome: StageOutcome<Result>): Promise<void>;
+}
+
+/** How stages of a service share the machine. */
+export interface StageLimits {
+  /** Photos in hand at once, per stage. */
+  concurrency: number;
+  /** Attempts before a photo's stage is FAILED. */
+  maxAttempts: number;
+}
+
+// A stage that fails for a passing reason is tried again after these waits.
+const backoffMs = [500, 2_000, 10_000, 30_000];
+
+/** Runs a stage for every triggering event: reuse or analyse, store once, say how it ended. */
+export function consumeStage<Tables extends EventTables, Result>(
+  host: ServiceHost<Tables>,
+  service: string,
+  stage: StageDefinition<Tables, Result>,
+  limits: StageLimits,
+): void {
+  const inFlight = new Map<string, Promise<Result>>();
+
+  async function outcomeOf(
+    photo: eventsV1.PhotoRef,
+    run: () => Promise<Result>,
+  ): Promise<StageOutcome<Result>> {
+    const running = inFlight.get(photo.sha256);
+    if (running) return { result: await running, model: stage.model, ms: 0 };
+    const earlier = await stage.findBySha256(photo.sha256);
+    if (earlier !== undefined) return { result: earlier, model: stage.model, ms: 0 };
+    const startedAt = performance.now();
+    const analysis = run().finally(() => inFlight.delete(photo.sha256));
+    inFlight.set(photo.sha256, analysis);
+    return { result: await analysis, model: stage.model, ms: performance.now() - startedAt };
+  }
+
+  host.consume({
+    consumer: `${service}-${stage.stage}`,
+    filter: stage.filter,
+    concurrency: limits.concurrency,
+    maxDeliver: limits.maxAttempts,
+    backoffMs,
+    async handle(event, context) {
+      const photo = stage.photoOf(event);
+      if (!photo) return;
+      try {
+        const run = () => stage.analyze(photo, event, context.signal);
+        const outcome = await outcomeOf(photo, run);
+        await context.once((trx) => stage.save(trx, photo, outcome));
+        host.relay.kick();
+      } catch (error) {
+        if (!isPhotoGone(error)) throw error;
+      }
+    },
+    async onGiveUp(trx, event, error, attempts) {
+      const photo = stage.photoOf(event);
+      if (photo) await appendStageFailed(trx, service, stage.stage, photo, error, attempts);
+    },
+  });
+}
+
+/** A photo deleted while its analysis waited is no failure: there is nothing left to say about it. */
+function isPhotoGone(error: unknown): boolean {
+  return AppError.from(error).reason === "PHOTO_NOT_FOUND";
+}
+
+async function appendStageFailed(
+  trx: Transaction<EventTables>,
+  service: string,
+  stage: string,
+  photo: eventsV1.PhotoRef,
+  error: AppError,
+  attempts: number,
+): Promise<void> {
+  const message = { photo, stage, reason: error.reason, message: error.message, attempts };
+  await appendEvent(trx, { type: photoStageFailed(service), message });
+}
+
+/** `photoOf` for stages that start with exactly one kind of event. */
+export function photoOfTrigger<Trigger extends { photo: eventsV1.PhotoRef | undefined }>(
+  trigger: EventType<Trigger>,
+) {
+  return (event: StageEvent): eventsV1.PhotoRef | undefined =>
+    event.subject === trigger.subject ? decodeEvent(trigger, event).photo : undefined;
+}
