@@ -1,0 +1,11 @@
+export * from "./bus.ts";
+export * from "./consumer.ts";
+export { isEventId, newEventId } from "./event-id.ts";
+export * from "./in-process-bus.ts";
+export * from "./inbox.ts";
+export * from "./nats-bus.ts";
+export * from "./outbox.ts";
+export * from "./replay.ts";
+export * from "./retention.ts";
+export { type EventTables, eventTablesMigration } from "./tables.ts";
+export * from "./trace-context.ts";
