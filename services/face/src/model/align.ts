@@ -2,14 +2,18 @@ import type { RgbImage } from "@ocelli/inference";
 import { applySimilarity, fitSimilarity, invertSimilarity, type Similarity } from "./similarity.ts";
 import type { Point } from "./types.ts";
 
-/** Side and padding of the face chip dlib_face_recognition_resnet_model_v1 was trained on (dlib, get_face_chip_details). */
+/**
+ * Side and padding of the face chip dlib_face_recognition_resnet_model_v1 was trained on (dlib,
+ * get_face_chip_details).
+ */
 export const chipSide = 150;
 const chipPadding = 0.25;
 
 /**
- * dlib's mean face in the unit square (`mean_face_shape_x/y`, average positions of points 17..67 of the 68-point
- * annotation, dlib/image_transforms/interpolation.h), reduced to the points BlazeFace gives: each eye is the mean of its six points
- * (36..41, 42..47), the nose is its tip (30), the mouth is the mean of its corners (48, 54).
+ * dlib's mean face in the unit square (`mean_face_shape_x/y`, average positions of points 17..67 of the
+ * 68-point annotation, dlib/image_transforms/interpolation.h), reduced to the points BlazeFace gives: each
+ * eye is the mean of its six points (36..41, 42..47), the nose is its tip (30), the mouth is the mean of its
+ * corners (48, 54).
  */
 const meanFace: readonly Point[] = [
   [0.225492, 0.21599],
@@ -18,7 +22,10 @@ const meanFace: readonly Point[] = [
   [0.490127, 0.780233],
 ];
 
-/** Where right eye, left eye, nose tip and mouth centre belong on the 150 pixel chip: dlib's (padding + p) / (1 + 2 padding). */
+/**
+ * Where right eye, left eye, nose tip and mouth centre belong on the 150 pixel chip: dlib's (padding + p) /
+ * (1 + 2 padding).
+ */
 export const chipTemplate: readonly Point[] = meanFace.map(
   ([x, y]): Point => [
     ((chipPadding + x) / (1 + 2 * chipPadding)) * chipSide,
@@ -29,14 +36,18 @@ export const chipTemplate: readonly Point[] = meanFace.map(
 /** Samples per chip pixel and axis at most: keeps a face of 600 pixels free of aliasing at a bounded cost. */
 const maxOversampling = 4;
 
-/** Picture pixels to chip pixels for a face with BlazeFace's six points. Throws RangeError on degenerate points. */
+/**
+ * Picture pixels to chip pixels for a face with BlazeFace's six points. Throws RangeError on degenerate
+ * points.
+ */
 export function chipTransform(landmarks: readonly Point[]): Similarity {
   return fitSimilarity(landmarks.slice(0, chipTemplate.length), chipTemplate);
 }
 
 /**
- * Cuts the upright, aligned chip: 150 x 150 HWC RGB. Each chip pixel is the mean of a grid of bilinear samples, as dense as the picture is larger
- * than the chip; outside the picture the nearest edge pixel is repeated.
+ * Cuts the upright, aligned chip: 150 x 150 HWC RGB. Each chip pixel is the mean of a grid of bilinear
+ * samples, as dense as the picture is larger than the chip; outside the picture the nearest edge pixel is
+ * repeated.
  */
 export function cutChip(image: RgbImage, landmarks: readonly Point[]): Uint8Array {
   const toPicture = invertSimilarity(chipTransform(landmarks));

@@ -32,8 +32,8 @@ export function faceModelVersion(engine: Engine): string {
 }
 
 /**
- * Finds, aligns, embeds and rates every face of a picture. Rejects with the engine's errors (overload, missing model).
- * Changes nothing.
+ * Finds, aligns, embeds and rates every face of a picture. Rejects with the engine's errors (overload,
+ * missing model). Changes nothing.
  */
 export async function analyzeFaces(engine: Engine, image: RgbImage): Promise<FaceAnalysis> {
   const started = performance.now();

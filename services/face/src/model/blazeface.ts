@@ -1,12 +1,15 @@
 import type { Detection, Point } from "./types.ts";
 
-/** Side of BlazeFace's square input; also the unit of its regressors (MediaPipe face_detection_back: x/y/w/h_scale 256). */
+/**
+ * Side of BlazeFace's square input; also the unit of its regressors (MediaPipe face_detection_back:
+ * x/y/w/h_scale 256).
+ */
 export const blazefaceSide = 256;
 
 /**
- * Anchor grids of MediaPipe's face_detection_back graph (SsdAnchorsCalculator: strides 16,32,32,32, aspect ratio 1
- * plus the interpolated one, fixed_anchor_size, offset 0.5). The three layers of stride 32 share one grid, which
- * gives 2 anchors per cell of 16x16 and 6 per cell of 8x8: 512 + 384 = 896.
+ * Anchor grids of MediaPipe's face_detection_back graph (SsdAnchorsCalculator: strides 16,32,32,32, aspect
+ * ratio 1 plus the interpolated one, fixed_anchor_size, offset 0.5). The three layers of stride 32 share one
+ * grid, which gives 2 anchors per cell of 16x16 and 6 per cell of 8x8: 512 + 384 = 896.
  */
 const anchorGrids = [
   { cells: 16, perCell: 2 },
@@ -45,9 +48,9 @@ export function blazefaceAnchors(): Float32Array[] {
 const anchors = blazefaceAnchors();
 
 /**
- * Turns the two heads into candidate faces in pixels of the 256 x 256 input, those at or above `minScore` only.
- * Anchors have size 1, so a regressor is an offset from the anchor's centre in input pixels. Throws RangeError when
- * the heads do not have the model's shapes (a wrong model file).
+ * Turns the two heads into candidate faces in pixels of the 256 x 256 input, those at or above `minScore`
+ * only. Anchors have size 1, so a regressor is an offset from the anchor's centre in input pixels. Throws
+ * RangeError when the heads do not have the model's shapes (a wrong model file).
  */
 export function decodeBlazeface(heads: readonly BlazefaceHead[], minScore: number): Detection[] {
   const found: Detection[] = [];

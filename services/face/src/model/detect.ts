@@ -16,8 +16,8 @@ const minOverlap = 0.6;
 const maxFaces = 64;
 
 /**
- * Faces of a picture, best first, in its pixels: one pass over the whole and, on large pictures, one per tile; unsure candidates are
- * looked at again (see verify.ts).
+ * Faces of a picture, best first, in its pixels: one pass over the whole and, on large pictures, one per
+ * tile; unsure candidates are looked at again (see verify.ts).
  */
 export async function detectFaces(engine: Engine, image: RgbImage): Promise<Detection[]> {
   const { width, height } = image;

@@ -5,8 +5,8 @@ import { chipSide } from "./align.ts";
 export const embedderModelId = "face-embed-dlib";
 
 /**
- * The 128 values of an aligned chip (150 x 150 HWC RGB), compared by Euclidean distance: below .50 the same person for sure, .58-.60 separates
- * (model card). The network takes 0..255 and subtracts its own mean.
+ * The 128 values of an aligned chip (150 x 150 HWC RGB), compared by Euclidean distance: below .50 the same
+ * person for sure, .58-.60 separates (model card). The network takes 0..255 and subtracts its own mean.
  */
 export async function embedFace(engine: Engine, chip: Uint8Array): Promise<Float32Array> {
   const { outputs } = await engine.run(embedderModelId, {

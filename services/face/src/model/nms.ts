@@ -21,8 +21,9 @@ export function overlapOfSmaller(a: PixelBox, b: PixelBox): number {
 }
 
 /**
- * MediaPipe's weighted non-maximum suppression (NonMaxSuppressionCalculator, algorithm WEIGHTED): candidates that overlap the best one
- * by more than `minIou` are averaged into it by score, which steadies boxes and landmarks; the best score is kept.
+ * MediaPipe's weighted non-maximum suppression (NonMaxSuppressionCalculator, algorithm WEIGHTED): candidates
+ * that overlap the best one by more than `minIou` are averaged into it by score, which steadies boxes and
+ * landmarks; the best score is kept.
  */
 export function weightedNms(candidates: readonly Detection[], minIou: number): Detection[] {
   let rest = [...candidates].sort((a, b) => b.score - a.score);
@@ -36,7 +37,10 @@ export function weightedNms(candidates: readonly Detection[], minIou: number): D
   }
 }
 
-/** Merges detections of several passes: the better score wins over everything that overlaps it or lies inside it. */
+/**
+ * Merges detections of several passes: the better score wins over everything that overlaps it or lies inside
+ * it.
+ */
 export function mergePasses(
   detections: readonly Detection[],
   minIou: number,

@@ -2,12 +2,16 @@ import { chipSide } from "./align.ts";
 import type { Detection, Point } from "./types.ts";
 
 /**
- * Face width in pixels at which trust begins and is full. Measured AUC of the embedding: 1.000 at full size, .999/.987 at 32 pixels, .974/.910 at
- * 22 (model card); people services elsewhere use 20-50 pixels as their gate.
+ * Face width in pixels at which trust begins and is full. Measured AUC of the embedding: 1.000 at full size,
+ * .999/.987 at 32 pixels, .974/.910 at 22 (model card); people services elsewhere use 20-50 pixels as their
+ * gate.
  */
 const smallestWidth = 16;
 const fullWidth = 64;
-/** Variance of the Laplacian of the grey chip: the example portraits give 170-870, the same blurred by 3 chip pixels 2-6. */
+/**
+ * Variance of the Laplacian of the grey chip: the example portraits give 170-870, the same blurred by 3 chip
+ * pixels 2-6.
+ */
 const blurredVariance = 5;
 const sharpVariance = 80;
 /** Offset of the nose from the middle of the eyes in eye distances: below .15 frontal, at .6 a profile. */
@@ -28,7 +32,9 @@ export function faceQuality(detection: Detection, chip: Uint8Array): number {
   return factors.reduce((product, factor) => product * factor, detection.score);
 }
 
-/** Sideways offset of the nose tip from the middle of the eyes, along the line of the eyes, in eye distances. */
+/**
+ * Sideways offset of the nose tip from the middle of the eyes, along the line of the eyes, in eye distances.
+ */
 export function noseOffset([rightEye, leftEye, nose]: readonly Point[]): number {
   if (!rightEye || !leftEye || !nose) return profileOffset;
   const axis: Point = [leftEye[0] - rightEye[0], leftEye[1] - rightEye[1]];
@@ -39,8 +45,8 @@ export function noseOffset([rightEye, leftEye, nose]: readonly Point[]): number 
 }
 
 /**
- * Variance of the 4-neighbour Laplacian over the inner half of a square RGB picture (the face without hair and
- * background): small when blurred (Pech-Pacheco et al. 2000, "Diatom autofocusing").
+ * Variance of the 4-neighbour Laplacian over the inner half of a square RGB picture (the face without hair
+ * and background): small when blurred (Pech-Pacheco et al. 2000, "Diatom autofocusing").
  */
 export function laplacianVariance(pixels: Uint8Array, side: number): number {
   const grey = (x: number, y: number): number => {

@@ -9,9 +9,9 @@ export interface Similarity {
 }
 
 /**
- * The least-squares similarity that takes `from` to `to` (Umeyama 1991, "Least-squares estimation of transformation
- * parameters between two point patterns"). In the plane without reflection its SVD has this closed form. Throws RangeError
- * when the lists differ in length or all source points coincide.
+ * The least-squares similarity that takes `from` to `to` (Umeyama 1991, "Least-squares estimation of
+ * transformation parameters between two point patterns"). In the plane without reflection its SVD has this
+ * closed form. Throws RangeError when the lists differ in length or all source points coincide.
  */
 export function fitSimilarity(from: readonly Point[], to: readonly Point[]): Similarity {
   if (from.length !== to.length || from.length < 2)

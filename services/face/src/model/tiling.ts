@@ -1,12 +1,15 @@
 import type { Detection, PixelBox } from "./types.ts";
 
 /**
- * Long side in pixels from which tiles are worth their four extra runs: in one 256 pixel pass BlazeFace loses faces below
- * about 12 input pixels, which is 40 pixels of an 800 pixel picture, still enough for an embedding.
+ * Long side in pixels from which tiles are worth their four extra runs: in one 256 pixel pass BlazeFace loses
+ * faces below about 12 input pixels, which is 40 pixels of an 800 pixel picture, still enough for an
+ * embedding.
  */
 export const minTiledSide = 800;
 
-/** Tiles per axis and the share of each side that one covers: neighbours overlap by a fifth of the picture. */
+/**
+ * Tiles per axis and the share of each side that one covers: neighbours overlap by a fifth of the picture.
+ */
 const tilesPerAxis = 2;
 const tileShare = 0.6;
 
@@ -30,8 +33,9 @@ export function tilesOf(width: number, height: number): PixelBox[] {
 }
 
 /**
- * True when a tile's border that is not the picture's border cuts the face. Such a face is left to the neighbour tile
- * that holds it whole (the overlap is a fifth of the picture) or, when it is larger than that, to the whole-picture pass.
+ * True when a tile's border that is not the picture's border cuts the face. Such a face is left to the
+ * neighbour tile that holds it whole (the overlap is a fifth of the picture) or, when it is larger than that,
+ * to the whole-picture pass.
  */
 export function isCutByTile({ box }: Detection, tile: PixelBox, width: number, height: number): boolean {
   const marginX = tile.width * borderMargin;

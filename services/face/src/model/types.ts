@@ -11,7 +11,8 @@ export interface PixelBox {
 
 /**
  * One face as the detector sees it, in pixels of the upright picture. `landmarks` are BlazeFace's six points:
- * right eye, left eye, nose tip, mouth centre, right ear, left ear, where right is the subject's (image left).
+ * right eye, left eye, nose tip, mouth centre, right ear, left ear, where right is the subject's (image
+ * left).
  */
 export interface Detection {
   box: PixelBox;
@@ -27,7 +28,9 @@ export interface FaceResult {
   score: number;
   /** Trust in the embedding, 0..1: size x sharpness x frontal-ness x score (see quality.ts). */
   quality: number;
-  /** Six points in fractions of the picture, in the order of `Detection.landmarks`; ears may lie outside 0..1. */
+  /**
+   * Six points in fractions of the picture, in the order of `Detection.landmarks`; ears may lie outside 0..1.
+   */
   landmarks: [number, number][];
   /** 128 values, compared by Euclidean distance. */
   embedding: Float32Array;

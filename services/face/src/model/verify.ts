@@ -5,23 +5,32 @@ import { runBlazeface } from "./run-blazeface.ts";
 import type { Detection, PixelBox } from "./types.ts";
 
 /**
- * Faces at or above this are believed at once. The score alone does not tell people from cats below it: on the example photos portraits
- * score .84-.96, the close-up of a cat .80 and a cup of coffee .78 at one size.
+ * Faces at or above this are believed at once. The score alone does not tell people from cats below it: on
+ * the example photos portraits score .84-.96, the close-up of a cat .80 and a cup of coffee .78 at one size.
  */
 const sureScore = 0.9;
-/** Views a doubtful face is looked at again in: squares of this many face widths, the picture's outside black. */
+/**
+ * Views a doubtful face is looked at again in: squares of this many face widths, the picture's outside black.
+ */
 const viewWidths = [1.3, 4] as const;
 /**
- * Mean score of the views from which the face is believed. Measured on the example photos at 1, 1/2, 1/4 and 1/8 of their size: people's faces of
- * 18 pixels and more .78-.96, cat .39-.60, coffee .56-.65, since what merely looks like a face at one scale does not at others.
+ * Mean score of the views from which the face is believed. Measured on the example photos at 1, 1/2, 1/4 and
+ * 1/8 of their size: people's faces of 18 pixels and more .78-.96, cat .39-.60, coffee .56-.65, since what
+ * merely looks like a face at one scale does not at others.
  */
 const minViewScore = 0.7;
-/** How well the second look must agree on the place, so that a neighbour's face does not vouch for a wrong one. */
+/**
+ * How well the second look must agree on the place, so that a neighbour's face does not vouch for a wrong
+ * one.
+ */
 const minAgreement = 0.3;
 /** Lower scores are read as 0. */
 const lowestScore = 0.05;
 
-/** The detection with its score averaged over all looks, or undefined when the second look does not find a face. */
+/**
+ * The detection with its score averaged over all looks, or undefined when the second look does not find a
+ * face.
+ */
 export async function verifyFace(
   engine: Engine,
   image: RgbImage,
