@@ -1,0 +1,36 @@
+import { createRpcClient, type RpcClient, type RpcClientHandle } from "@ocelli/chassis";
+import { authV1, captioningV1, faceV1, libraryV1, sceneV1, searchV1 } from "@ocelli/contracts";
+import type { CompatServiceDefinition } from "nice-grpc";
+import type { GatewayConfig } from "./config.ts";
+
+/** Typed clients of every service behind the gateway. */
+export interface Clients {
+  readonly auth: RpcClient<typeof authV1.AuthServiceDefinition>;
+  readonly library: RpcClient<typeof libraryV1.LibraryServiceDefinition>;
+  readonly captioning: RpcClient<typeof captioningV1.CaptioningServiceDefinition>;
+  readonly face: RpcClient<typeof faceV1.FaceServiceDefinition>;
+  readonly scene: RpcClient<typeof sceneV1.SceneServiceDefinition>;
+  readonly search: RpcClient<typeof searchV1.SearchServiceDefinition>;
+}
+
+/** Opens one channel per service; nothing is connected before the first call. */
+export function openClients(config: GatewayConfig): { clients: Clients; close(): void } {
+  const handles: Array<{ close(): void }> = [];
+  function open<Service extends CompatServiceDefinition>(definition: Service, address: string) {
+    const handle: RpcClientHandle<Service> = createRpcClient(definition, {
+      address,
+      defaultDeadlineMs: config.requestTimeoutMs,
+    });
+    handles.push(handle);
+    return handle.client;
+  }
+  const clients: Clients = {
+    auth: open(authV1.AuthServiceDefinition, config.authAddress),
+    library: open(libraryV1.LibraryServiceDefinition, config.libraryAddress),
+    captioning: open(captioningV1.CaptioningServiceDefinition, config.captioningAddress),
+    face: open(faceV1.FaceServiceDefinition, config.faceAddress),
+    scene: open(sceneV1.SceneServiceDefinition, config.sceneAddress),
+    search: open(searchV1.SearchServiceDefinition, config.searchAddress),
+  };
+  return { clients, close: () => handles.forEach((handle) => void handle.close()) };
+}

@@ -1,0 +1,40 @@
+import { AppError, tooLarge } from "@ocelli/chassis";
+import type { MiddlewareHandler } from "hono";
+import { Status } from "nice-grpc";
+import type { GatewayContext, GatewayEnv } from "./context.ts";
+import { continueBody } from "./expect-continue.ts";
+
+/** Reads a JSON body of at most `maxBytes`, whatever its Content-Length says, for the validators that follow. */
+export function limitJsonBody(maxBytes: number): MiddlewareHandler<GatewayEnv> {
+  return async (c, next) => {
+    if (!/^application\/json\s*(;|$)/i.test(c.req.header("content-type") ?? "")) {
+      throw new AppError({
+        code: Status.INVALID_ARGUMENT,
+        reason: "EXPECTED_JSON",
+        message: "The body must be application/json.",
+      });
+    }
+    if (Number(c.req.header("content-length") ?? 0) > maxBytes) throw bodyTooLarge(maxBytes);
+    continueBody(c);
+    c.req.bodyCache.text = await readText(c, maxBytes);
+    await next();
+  };
+}
+
+async function readText(c: GatewayContext, maxBytes: number): Promise<string> {
+  const body = c.req.raw.body;
+  if (!body) return "";
+  const parts: Uint8Array[] = [];
+  let size = 0;
+  const reader = body.getReader();
+  for (let part = await reader.read(); !part.done; part = await reader.read()) {
+    size += part.value.byteLength;
+    if (size > maxBytes) throw bodyTooLarge(maxBytes);
+    parts.push(part.value);
+  }
+  return Buffer.concat(parts, size).toString("utf8");
+}
+
+function bodyTooLarge(maxBytes: number): AppError {
+  return tooLarge("BODY_TOO_LARGE", `The body must have at most ${maxBytes} bytes.`);
+}

@@ -1,0 +1,85 @@
+import { createTokenVerifier, type DependencyCheck, type Runtime } from "@ocelli/chassis";
+import { createApp } from "./app.ts";
+import { openClients } from "./clients.ts";
+import type { GatewayConfig } from "./config.ts";
+import { parseJwks } from "./jwks.ts";
+import { startPhotoWatch } from "./live/photo-watch.ts";
+import { createPhotoResults } from "./photo-results.ts";
+import { createReadiness } from "./readiness.ts";
+import { listen } from "./server.ts";
+import { createSlots } from "./slots.ts";
+import { openUpstreamChecks } from "./upstream-health.ts";
+
+/** A started gateway. */
+export interface RunningGateway {
+  readonly name: "gateway";
+  /** Where people and clients reach it, e.g. `http://127.0.0.1:8080`. */
+  readonly url: string;
+  /** Ends live streams, drains what is in hand and releases everything. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts the HTTP gateway. `checks` are further dependencies of the process, such as the databases of services that run
+ * beside it; the services behind the gateway and the event bus are checked anyway.
+ * @throws ConfigError when the address cannot be listened on.
+ */
+export async function start(
+  config: GatewayConfig,
+  runtime: Runtime & { readonly checks?: readonly DependencyCheck[] },
+): Promise<RunningGateway> {
+  const log = runtime.log.child({ service: "gateway" });
+  const { clients, close: closeClients } = openClients(config);
+  const upstreams = openUpstreamChecks(config);
+  const stopping = new AbortController();
+  const watch = await startPhotoWatch({ bus: runtime.bus, log });
+  const app = createApp({
+    config,
+    clients,
+    results: createPhotoResults(clients),
+    log,
+    metrics: runtime.metrics,
+    verifier: createTokenVerifier({
+      fetchJwks: async () => parseJwks((await clients.auth.getJwks({})).jwksJson),
+      issuer: config.tokenIssuer,
+      audience: config.tokenAudience,
+      now: runtime.now,
+    }),
+    watch,
+    watcherSlots: createSlots(
+      config.maxWatchers,
+      "TOO_MANY_WATCHERS",
+      "Too many live streams are open; try again soon.",
+    ),
+    detectionSlots: createSlots(
+      config.maxActiveDetections,
+      "TOO_MANY_DETECTIONS",
+      "Too many detections are in hand; try again soon.",
+    ),
+    readiness: createReadiness([
+      ...upstreams.checks,
+      { name: "events", check: () => runtime.bus.ping() },
+      ...(runtime.checks ?? []),
+    ]),
+    stopping: stopping.signal,
+  });
+  const release = async () => {
+    await watch.stop();
+    upstreams.close();
+    closeClients();
+  };
+  const server = await listen(app, config).catch(async (error: unknown) => {
+    await release();
+    throw error;
+  });
+  log.debug({ url: server.url }, "serving");
+  return {
+    name: "gateway",
+    url: server.url,
+    async stop() {
+      stopping.abort();
+      await server.stop(config.shutdownGraceMs);
+      await release();
+    },
+  };
+}

@@ -1,0 +1,99 @@
+import type { createRoute } from "@hono/zod-openapi";
+import { OpenAPIHono, z } from "@hono/zod-openapi";
+import { type Logger, notFound, type TokenVerifier } from "@ocelli/chassis";
+import type { MiddlewareHandler } from "hono";
+import type { Clients } from "../clients.ts";
+import type { GatewayConfig } from "../config.ts";
+import type { GatewayEnv } from "../context.ts";
+import type { PhotoWatch } from "../live/photo-watch.ts";
+import type { PhotoResults } from "../photo-results.ts";
+import { problemMediaType, problemSchema, validationError } from "../problem.ts";
+import type { Slots } from "../slots.ts";
+
+/** What every group of routes is built from. */
+export interface RouteDeps {
+  readonly config: GatewayConfig;
+  readonly clients: Clients;
+  readonly results: PhotoResults;
+  readonly log: Logger;
+  readonly verifier: TokenVerifier;
+  /** Middleware of every route that needs a user. */
+  readonly authenticate: MiddlewareHandler<GatewayEnv>;
+  readonly watch: PhotoWatch;
+  readonly watcherSlots: Slots;
+  readonly detectionSlots: Slots;
+  /** Aborted when the process begins to stop. */
+  readonly stopping: AbortSignal;
+}
+
+/** A group of routes whose bad input becomes a problem. */
+export function createRouter(): OpenAPIHono<GatewayEnv> {
+  return new OpenAPIHono<GatewayEnv>({
+    defaultHook: (result) => {
+      if (result.success) return;
+      // An id that cannot exist is answered like one that does not.
+      if (result.target === "param") throw notFound("PHOTO_NOT_FOUND", "There is no such photo.");
+      throw validationError(result.error);
+    },
+  });
+}
+
+/** `default` response of every route. */
+export const problemResponse = {
+  default: {
+    description: "What went wrong.",
+    content: { [problemMediaType]: { schema: problemSchema } },
+  },
+} as const satisfies Parameters<typeof createRoute>[0]["responses"];
+
+/** OpenAPI security of routes that need a user. */
+export const bearer = [{ bearer: [] }];
+
+/** Path parameter of one photo. */
+export const photoIdParam = z.strictObject({
+  id: z.uuid().openapi({ param: { name: "id", in: "path" }, description: "Photo id." }),
+});
+
+/** Query of every list: too large a page is clamped by the service, a negative one is refused. */
+export const pageQuery = {
+  pageSize: z
+    .string()
+    .regex(/^\d{1,9}$/, "must be a whole number, 0 or more")
+    .transform(Number)
+    .default(0)
+    .openapi({
+      type: "integer",
+      description: "0 or absent means the default; more than the maximum is clamped.",
+    }),
+  pageToken: z
+    .string()
+    .max(2048)
+    .default("")
+    .openapi({ description: "`nextPageToken` of the previous page." }),
+};
+
+/** A JSON response. */
+export function json<S extends z.ZodType>(description: string, schema: S) {
+  return { description, content: { "application/json": { schema } } };
+}
+
+/** A list answer. */
+export function listOf<S extends z.ZodType>(item: S) {
+  return z.object({
+    items: z.array(item),
+    nextPageToken: z.string().openapi({ description: "Empty on the last page." }),
+  });
+}
+
+/** A multipart body with one file and further small fields. Fields must come before the file, which is not buffered. */
+export function fileBody(fields: Record<string, { type: "string" | "number"; description: string }> = {}) {
+  const file = { type: "string" as const, format: "binary", description: "The image file." };
+  return {
+    required: true,
+    content: {
+      "multipart/form-data": {
+        schema: { type: "object" as const, properties: { ...fields, file }, required: ["file"] },
+      },
+    },
+  };
+}

@@ -1,0 +1,106 @@
+import {
+  createServer,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+  STATUS_CODES,
+} from "node:http";
+import type { AddressInfo, Socket } from "node:net";
+import { getRequestListener } from "@hono/node-server";
+import type { OpenAPIHono } from "@hono/zod-openapi";
+import { ConfigError } from "@ocelli/chassis";
+import type { GatewayConfig } from "./config.ts";
+import type { GatewayEnv } from "./context.ts";
+
+/** A listening HTTP server. */
+export interface HttpServer {
+  readonly url: string;
+  /** Takes no more connections, lets requests in hand finish, and cuts what is left after `graceMs`. */
+  stop(graceMs: number): Promise<void>;
+}
+
+// Headers are small: whoever needs longer than this is not sending them.
+const headersTimeoutMs = 15_000;
+// Longer than the idle time of common load balancers, so that they never meet a connection we just closed.
+const keepAliveTimeoutMs = 65_000;
+const maxHeaderBytes = 16 * 1024;
+
+/**
+ * Serves the application.
+ * @throws ConfigError when the address cannot be listened on.
+ */
+export async function listen(app: OpenAPIHono<GatewayEnv>, config: GatewayConfig): Promise<HttpServer> {
+  // The process's own Request and Response stay as they are: other code of the same process uses them too.
+  const handle = getRequestListener(
+    // HTTP/1 only, so the bindings are those of node:http.
+    (request, env) => app.fetch(request, env as GatewayEnv["Bindings"]),
+    { overrideGlobalObjects: false, hostname: "localhost" },
+  );
+  const server = createServer({ maxHeaderSize: maxHeaderBytes, requireHostHeader: false, noDelay: true });
+  server.headersTimeout = headersTimeoutMs;
+  server.requestTimeout = config.uploadTimeoutMs + headersTimeoutMs;
+  server.keepAliveTimeout = keepAliveTimeoutMs;
+  server.maxConnections = config.maxConnections;
+  const onRequest = (request: IncomingMessage, response: ServerResponse) => void handle(request, response);
+  // The body of a request with `Expect: 100-continue` is asked for once the request was let in.
+  server.on("request", onRequest).on("checkContinue", onRequest).on("clientError", answerClientError);
+  await startListening(server, config);
+  return {
+    url: toUrl(server, config),
+    stop: (graceMs) => stopServer(server, graceMs),
+  };
+}
+
+async function startListening(server: Server, { host, port }: GatewayConfig): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  server.once("error", reject).listen({ host, port, backlog: 2048 }, resolve);
+  try {
+    await promise;
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    if (code === "EADDRINUSE")
+      throw new ConfigError([`PORT: ${port} is in use; choose another port or stop what uses it`]);
+    if (code === "EACCES")
+      throw new ConfigError([`PORT: ${port} needs more rights; choose a port above 1023`]);
+    if (code === "EADDRNOTAVAIL" || code === "ENOTFOUND")
+      throw new ConfigError([`HOST: ${host} is no address of this machine`]);
+    throw error;
+  }
+  server.off("error", reject);
+}
+
+function toUrl(server: Server, { host }: GatewayConfig): string {
+  // A TCP server that listens has an address object.
+  const { port } = server.address() as AddressInfo;
+  const shown = host === "0.0.0.0" || host === "::" ? "localhost" : host.includes(":") ? `[${host}]` : host;
+  return `http://${shown}:${port}`;
+}
+
+async function stopServer(server: Server, graceMs: number): Promise<void> {
+  const closed = Promise.withResolvers<void>();
+  server.close(() => closed.resolve());
+  server.closeIdleConnections();
+  const force = setTimeout(() => server.closeAllConnections(), graceMs);
+  await closed.promise;
+  clearTimeout(force);
+}
+
+/** Answers what is not HTTP in the same form as every other problem. */
+function answerClientError(error: Error & { code?: string }, socket: Socket): void {
+  if (!socket.writable || socket.bytesWritten > 0) return void socket.destroy();
+  const status =
+    error.code === "HPE_HEADER_OVERFLOW" ? 431 : error.code === "ERR_HTTP_REQUEST_TIMEOUT" ? 408 : 400;
+  const title = STATUS_CODES[status] ?? "Bad Request";
+  const body = JSON.stringify({
+    type: "about:blank",
+    title,
+    status,
+    detail: `${title}.`,
+    reason: "MALFORMED_HTTP",
+    traceId: "",
+    errors: [],
+  });
+  socket.end(
+    `HTTP/1.1 ${status} ${title}\r\ncontent-type: application/problem+json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
+  );
+}

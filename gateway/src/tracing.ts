@@ -1,0 +1,100 @@
+import { randomBytes, randomUUID } from "node:crypto";
+import type { Logger, Metrics } from "@ocelli/chassis";
+import {
+  context,
+  isValidTraceId,
+  propagation,
+  type Span,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+} from "@opentelemetry/api";
+import type { MiddlewareHandler } from "hono";
+import { routePath } from "hono/route";
+import type { GatewayContext, GatewayEnv } from "./context.ts";
+
+const requestIdPattern = /^[A-Za-z0-9._:-]{1,128}$/;
+const knownMethods: ReadonlySet<string> = new Set([
+  "GET",
+  "HEAD",
+  "POST",
+  "PUT",
+  "PATCH",
+  "DELETE",
+  "OPTIONS",
+]);
+
+/**
+ * One server span, one log line and one measurement per request. The span continues a valid incoming `traceparent`,
+ * is active while the request is handled, and ends when the last byte was sent.
+ */
+export function traceRequests(deps: { log: Logger; metrics: Metrics }): MiddlewareHandler<GatewayEnv> {
+  const tracer = trace.getTracer("@ocelli/gateway");
+  return async (c, next) => {
+    const startedAt = performance.now();
+    const method = knownMethods.has(c.req.method) ? c.req.method : "OTHER";
+    const parent = propagation.extract(context.active(), traceHeaders(c));
+    const span = tracer.startSpan(
+      method,
+      { kind: SpanKind.SERVER, attributes: requestAttributes(c, method) },
+      parent,
+    );
+    identify(c, span);
+    await context.with(trace.setSpan(parent, span), next);
+    c.header("x-request-id", c.get("requestId"));
+    c.header("x-trace-id", c.get("traceId"));
+    const route = routeName(c);
+    const { status } = c.res;
+    span.updateName(route === "" ? method : `${method} ${route}`);
+    span.setAttributes({
+      "http.response.status_code": status,
+      ...(route === "" ? {} : { "http.route": route }),
+    });
+    if (status >= 500) span.setStatus({ code: SpanStatusCode.ERROR });
+    whenSent(c, () => {
+      const seconds = (performance.now() - startedAt) / 1000;
+      span.end();
+      deps.metrics.httpSeconds.observe({ route: route || "none", method, status: String(status) }, seconds);
+      deps.log.debug(
+        { method, route, status, ms: Math.round(seconds * 1000), traceId: c.get("traceId") },
+        "request",
+      );
+    });
+  };
+}
+
+function traceHeaders(c: GatewayContext): Record<string, string> {
+  const traceparent = c.req.header("traceparent");
+  const tracestate = c.req.header("tracestate");
+  return { ...(traceparent ? { traceparent } : {}), ...(tracestate ? { tracestate } : {}) };
+}
+
+function requestAttributes(c: GatewayContext, method: string) {
+  return {
+    "http.request.method": method,
+    // The query may hold what people search for, so only the path is recorded.
+    "url.path": c.req.path.slice(0, 256),
+    "url.scheme": "http",
+  };
+}
+
+function identify(c: GatewayContext, span: Span): void {
+  const { traceId } = span.spanContext();
+  // Without a tracer in the process the id still has to tie log lines and problems together.
+  c.set("traceId", isValidTraceId(traceId) ? traceId : randomBytes(16).toString("hex"));
+  const requestId = c.req.header("x-request-id");
+  c.set("requestId", requestId && requestIdPattern.test(requestId) ? requestId : randomUUID());
+}
+
+/** The route as documented (`/api/v1/photos/{id}`); empty when none matched. */
+function routeName(c: GatewayContext): string {
+  const path = routePath(c, -1);
+  return path.includes("*") ? "" : path.replaceAll(/:(\w+)/g, "{$1}");
+}
+
+function whenSent(c: GatewayContext, done: () => void): void {
+  // Absent when the app is called without a server.
+  const outgoing: GatewayEnv["Bindings"]["outgoing"] | undefined = c.env?.outgoing;
+  if (!outgoing || outgoing.closed) done();
+  else outgoing.once("close", done);
+}

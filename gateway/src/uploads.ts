@@ -1,0 +1,47 @@
+import { AppError } from "@ocelli/chassis";
+import { Status } from "nice-grpc";
+import { callOptions, type GatewayContext } from "./context.ts";
+import { continueBody } from "./expect-continue.ts";
+import { type FilePart, withFilePart } from "./multipart.ts";
+
+/** Options of the call that receives the file. */
+export type UploadCallOptions = ReturnType<typeof callOptions>;
+
+/**
+ * Streams the file of a multipart request into a call.
+ * @throws AppError UPLOAD_TIMEOUT when the client or the service takes too long, and all of {@link withFilePart}.
+ */
+export async function forwardFile<T>(
+  c: GatewayContext,
+  limits: { maxUploadBytes: number; uploadTimeoutMs: number },
+  call: (part: FilePart, options: UploadCallOptions) => Promise<T>,
+): Promise<T> {
+  continueBody(c);
+  const timeout = AbortSignal.timeout(limits.uploadTimeoutMs);
+  // The call's own deadline comes a little later, so that a slow client is told that it was slow.
+  const options = callOptions(c, limits.uploadTimeoutMs + 1000);
+  const signal = AbortSignal.any([options.signal, timeout]);
+  try {
+    const forwarded = withFilePart(c.env.incoming, { maxFileBytes: limits.maxUploadBytes }, (part) =>
+      call(part, { ...options, signal }),
+    );
+    return await Promise.race([forwarded, rejectWhen(timeout)]);
+  } catch (error) {
+    throw timeout.aborted ? uploadTimeout(error) : error;
+  }
+}
+
+function rejectWhen(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) =>
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true }),
+  );
+}
+
+function uploadTimeout(cause: unknown): AppError {
+  return new AppError({
+    code: Status.DEADLINE_EXCEEDED,
+    reason: "UPLOAD_TIMEOUT",
+    message: "The upload took too long.",
+    cause,
+  });
+}

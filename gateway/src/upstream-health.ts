@@ -1,0 +1,55 @@
+import { createRpcClient, type DependencyCheck } from "@ocelli/chassis";
+import type { GatewayConfig } from "./config.ts";
+
+// The whole-server question of grpc.health.v1 and its one-field answer, written out: no generated code is needed for it.
+const serving = 1;
+const emptyRequest = {
+  encode: (_request: object) => ({ finish: () => new Uint8Array() }),
+  decode: (_bytes: Uint8Array): object => ({}),
+  fromPartial: (request: object): object => request,
+};
+const statusResponse = {
+  encode: ({ status }: { status: number }) => ({ finish: () => Uint8Array.of(0x08, status) }),
+  decode: (bytes: Uint8Array) => ({ status: bytes[0] === 0x08 ? (bytes[1] ?? 0) : 0 }),
+  fromPartial: ({ status = 0 }: { status?: number }) => ({ status }),
+};
+const healthDefinition = {
+  name: "Health",
+  fullName: "grpc.health.v1.Health",
+  methods: {
+    check: {
+      name: "Check",
+      requestType: emptyRequest,
+      requestStream: false,
+      responseType: statusResponse,
+      responseStream: false,
+      options: {},
+    },
+  },
+} as const;
+
+const deadlineMs = 1500;
+
+/** One readiness check per service behind the gateway, over the standard gRPC health protocol. */
+export function openUpstreamChecks(config: GatewayConfig): { checks: DependencyCheck[]; close(): void } {
+  const addresses = {
+    auth: config.authAddress,
+    library: config.libraryAddress,
+    captioning: config.captioningAddress,
+    face: config.faceAddress,
+    scene: config.sceneAddress,
+    search: config.searchAddress,
+  };
+  const opened = Object.entries(addresses).map(([name, address]) => {
+    const { client, close } = createRpcClient(healthDefinition, { address, defaultDeadlineMs: deadlineMs });
+    const check = async () => {
+      const { status } = await client.check({});
+      if (status !== serving) throw new Error(`${name} is not serving`);
+    };
+    return { check: { name, check }, close };
+  });
+  return {
+    checks: opened.map(({ check }) => check),
+    close: () => opened.forEach(({ close }) => void close()),
+  };
+}

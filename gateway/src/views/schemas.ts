@@ -1,0 +1,142 @@
+import { z } from "@hono/zod-openapi";
+
+/** A rectangle in fractions 0..1 of the upright image. */
+export const boxSchema = z
+  .object({ x: z.number(), y: z.number(), width: z.number(), height: z.number() })
+  .openapi("Box", { description: "Fractions 0..1 of the upright image." });
+
+/** A name with how sure the model is. */
+export const labelSchema = z.object({ label: z.string(), score: z.number() }).openapi("ScoredLabel");
+
+/** The sentence about a photo. */
+export const captionSchema = z
+  .object({
+    text: z.string(),
+    source: z.enum(["NEURAL", "PLAIN", "USER", "UNKNOWN"]),
+    model: z.string(),
+    score: z.number().openapi({ description: "Agreement of the sentence with the picture." }),
+  })
+  .openapi("Caption");
+
+/** One face. */
+export const faceSchema = z
+  .object({
+    id: z.string(),
+    box: boxSchema,
+    score: z.number(),
+    quality: z.number(),
+    personId: z.string().nullable(),
+    personName: z.string().nullable(),
+  })
+  .openapi("Face");
+
+/** Scene labels and tags. */
+export const sceneSchema = z
+  .object({
+    labels: z.array(labelSchema),
+    indoor: z.boolean().nullable().openapi({ description: "`null` when it cannot be told." }),
+    unsure: z.boolean().openapi({ description: "True when no scene label can be trusted." }),
+    tags: z.array(labelSchema),
+  })
+  .openapi("Scene");
+
+/** One detected thing. */
+export const objectSchema = z
+  .object({ label: z.string(), score: z.number(), box: boxSchema })
+  .openapi("DetectedObject");
+
+/** One dominant colour. */
+export const colorSchema = z
+  .object({ name: z.string(), hex: z.string(), share: z.number() })
+  .openapi("Color");
+
+/** Text read in the picture. */
+export const textSchema = z
+  .object({
+    content: z.string().openapi({ description: "All lines, joined by line breaks." }),
+    lines: z.array(z.object({ text: z.string(), score: z.number(), box: boxSchema })),
+  })
+  .openapi("PhotoText");
+
+/** State of one analysis stage. */
+export const stageSchema = z
+  .object({
+    status: z.enum(["PENDING", "RUNNING", "SUCCEEDED", "FAILED", "SKIPPED"]),
+    attempts: z.int(),
+    error: z.string().nullable(),
+    model: z.string().nullable(),
+    ms: z.number(),
+  })
+  .openapi("Stage");
+
+/** A photo and how far its analysis has come. */
+export const photoSchema = z
+  .object({
+    id: z.uuid(),
+    filename: z.string(),
+    sha256: z.string(),
+    mediaType: z.string(),
+    width: z.int(),
+    height: z.int(),
+    sizeBytes: z.int(),
+    takenAt: z.iso.datetime().nullable(),
+    exif: z.record(z.string(), z.unknown()),
+    albumIds: z.array(z.string()),
+    favorite: z.boolean(),
+    createdAt: z.iso.datetime(),
+    stages: z.record(z.string(), stageSchema),
+  })
+  .openapi("Photo");
+
+/** A photo just stored. */
+export const uploadedPhotoSchema = photoSchema
+  .extend({ duplicate: z.boolean().openapi({ description: "True when the owner already had these bytes." }) })
+  .openapi("UploadedPhoto");
+
+/** A photo with everything seen in it; a result that does not exist yet is `null`. */
+export const photoResultSchema = photoSchema
+  .extend({
+    caption: captionSchema.nullable(),
+    scene: sceneSchema.nullable(),
+    objects: z.array(objectSchema).nullable(),
+    faces: z.array(faceSchema).nullable(),
+    text: textSchema.nullable(),
+    colors: z.array(colorSchema).nullable(),
+    unavailable: z
+      .array(z.string())
+      .openapi({ description: "Services that could not be asked just now; their results are `null` here." }),
+  })
+  .openapi("PhotoResult");
+
+/** An account. */
+export const userSchema = z
+  .object({
+    id: z.uuid(),
+    email: z.string(),
+    name: z.string(),
+    role: z.string(),
+    createdAt: z.iso.datetime(),
+  })
+  .openapi("User");
+
+/** Tokens of a session. */
+export const tokensSchema = z
+  .object({
+    accessToken: z.string(),
+    refreshToken: z.string(),
+    tokenType: z.literal("Bearer"),
+    expiresIn: z.int().openapi({ description: "Seconds until the access token expires." }),
+  })
+  .openapi("Tokens");
+
+export type BoxView = z.infer<typeof boxSchema>;
+export type CaptionView = z.infer<typeof captionSchema>;
+export type ColorView = z.infer<typeof colorSchema>;
+export type FaceView = z.infer<typeof faceSchema>;
+export type ObjectView = z.infer<typeof objectSchema>;
+export type PhotoView = z.infer<typeof photoSchema>;
+export type SceneView = z.infer<typeof sceneSchema>;
+export type StageView = z.infer<typeof stageSchema>;
+export type TextView = z.infer<typeof textSchema>;
+export type TokensView = z.infer<typeof tokensSchema>;
+export type UserView = z.infer<typeof userSchema>;
