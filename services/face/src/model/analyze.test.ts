@@ -71,6 +71,33 @@ describe("analyzeFaces on the shipped photos", () => {
     );
   });
 
+  it("finds every small face of a large picture and no cat or cup beside them", async () => {
+    const side = 180;
+    const names = [
+      "astronaut.png",
+      "chelsea.png",
+      "astronaut.png",
+      "coffee.png",
+      "astronaut.png",
+      "chelsea.png",
+    ];
+    const tiles = names.map(async (name, index) => ({
+      input: await sharp(await readFile(new URL(name, ownPhotos)))
+        .resize(side, side, { fit: "cover", position: "top" })
+        .toBuffer(),
+      left: 60 + index * 230,
+      top: 100 + (index % 3) * 300,
+    }));
+    const canvas = { width: 1440, height: 1020, channels: 3, background: "#667788" } as const;
+    const montage = await sharp({ create: canvas })
+      .composite(await Promise.all(tiles))
+      .png()
+      .toBuffer();
+    const { faces } = await analyzeFaces(engine, await engine.decode("montage", async () => montage));
+    const columns = faces.map(({ box }) => Math.floor((box.x * 1440 - 60) / 230));
+    expect(columns.sort()).toEqual([0, 2, 4]);
+  });
+
   it("answers a picture of one pixel with no faces", async () => {
     const { faces } = await analyzeFaces(engine, {
       key: "dot",

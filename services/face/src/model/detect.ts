@@ -2,7 +2,7 @@ import { type Engine, type RgbImage, resizePixels } from "@ocelli/inference";
 import { blazefaceSide } from "./blazeface.ts";
 import { mergePasses, weightedNms } from "./nms.ts";
 import { runBlazeface } from "./run-blazeface.ts";
-import { isCutByTile, tilesOf } from "./tiling.ts";
+import { coarseGrid, fineGrid, isCutByTile, tilesOf, wantsFineGrid } from "./tiling.ts";
 import type { Detection, PixelBox, Point } from "./types.ts";
 import { verifyFace } from "./verify.ts";
 
@@ -16,23 +16,39 @@ const minOverlap = 0.6;
 const maxFaces = 64;
 
 /**
- * Faces of a picture, best first, in its pixels: one pass over the whole and, on large pictures, one per
- * tile; unsure candidates are looked at again (see verify.ts).
+ * Faces of a picture, best first, in its pixels: one pass over the whole, on large pictures one per tile, and finer
+ * tiles where small faces were seen. Unsure candidates are looked at again (see verify.ts).
  */
 export async function detectFaces(engine: Engine, image: RgbImage): Promise<Detection[]> {
   const { width, height } = image;
-  const areas = [{ x: 0, y: 0, width, height }, ...tilesOf(width, height)];
+  const whole = { x: 0, y: 0, width, height };
+  const found = await detectInAreas(engine, image, [whole, ...tilesOf(coarseGrid, width, height)], []);
+  if (!wantsFineGrid(found, width, height)) return found;
+  return detectInAreas(engine, image, tilesOf(fineGrid, width, height), found);
+}
+
+/** Faces of all areas and those already known, merged; only new candidates are verified. */
+async function detectInAreas(
+  engine: Engine,
+  image: RgbImage,
+  areas: readonly PixelBox[],
+  known: readonly Detection[],
+): Promise<Detection[]> {
+  const { width, height } = image;
   const passes = await Promise.all(
     areas.map(async (area) => {
       const detections = await detectIn(engine, image, area, minScore);
-      return detections.filter((detection) => !isCutByTile(detection, area, width, height));
+      return detections.filter(
+        (face) => !isCutByTile(face, area, width, height) && hasCentreInside(face.box, width, height),
+      );
     }),
   );
   const candidates = mergePasses(passes.flat(), minIou, minOverlap)
-    .filter(({ box }) => hasCentreInside(box, width, height))
+    .filter((face) => mergePasses([face, ...known], minIou, minOverlap).length > known.length)
     .slice(0, maxFaces);
   const verified = await Promise.all(candidates.map((candidate) => verifyFace(engine, image, candidate)));
-  return verified.filter((detection) => detection !== undefined).sort((a, b) => b.score - a.score);
+  const added = verified.filter((face) => face !== undefined);
+  return [...known, ...added].sort((a, b) => b.score - a.score).slice(0, maxFaces);
 }
 
 async function detectIn(engine: Engine, image: RgbImage, area: PixelBox, cut: number): Promise<Detection[]> {
