@@ -1,0 +1,40 @@
+import type { BlobKind } from "../photo.ts";
+
+/** Names bytes by the SHA-256 of the original they belong to. */
+export interface BlobKey {
+  sha256: string;
+  kind: BlobKind;
+}
+
+/** A body on its way in: a local file that becomes a blob or vanishes. */
+export interface PendingBlob {
+  /** Local path, for readers that want a file. */
+  readonly path: string;
+  write(chunk: Uint8Array): Promise<void>;
+  /** Makes it durable under a key. */
+  commit(key: BlobKey): Promise<void>;
+  /** Removes it; harmless after {@link commit} and when repeated. */
+  discard(): Promise<void>;
+}
+
+/** An open blob. */
+export interface OpenBlob {
+  readonly sizeBytes: number;
+  /** The bytes in chunks of at most 64 KiB; call once. */
+  chunks(): AsyncIterable<Uint8Array>;
+  close(): Promise<void>;
+}
+
+/** Keeps originals and renditions. Blobs never change once written; the same key always holds the same picture. */
+export interface BlobStore {
+  /** Makes the store usable. @throws ConfigError when it cannot be. */
+  prepare(): Promise<void>;
+  /** Removes what uploads of earlier processes left behind in a crash. */
+  removeLeftovers(): Promise<void>;
+  createPending(): Promise<PendingBlob>;
+  /** Durable when it resolves. */
+  put(key: BlobKey, bytes: Uint8Array): Promise<void>;
+  has(key: BlobKey): Promise<boolean>;
+  /** Undefined when there is no such blob. */
+  open(key: BlobKey): Promise<OpenBlob | undefined>;
+}

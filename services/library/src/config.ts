@@ -1,0 +1,73 @@
+import { availableParallelism } from "node:os";
+import {
+  callerSettings,
+  loadSettings,
+  type SettingsValues,
+  serviceSettings,
+  setting,
+  settingTypes,
+} from "@ocelli/chassis";
+
+const { byteSize, duration, integer, text } = settingTypes;
+
+/** Settings of the library service. */
+export const settings = {
+  ...serviceSettings("library", 7002),
+  ...callerSettings("library"),
+  blobDir: setting("LIBRARY_DATA", text(4096), {
+    default: "./.ocelli/blobs",
+    doc: "Directory of originals, previews and thumbnails. Uploads in progress lie in its `tmp` folder.",
+  }),
+  maxUploadBytes: setting("MAX_UPLOAD_BYTES", byteSize, {
+    default: 100_000_000,
+    defaultDoc: "100mb",
+    doc: "Largest photo; longer uploads are cut off while they stream.",
+  }),
+  maxImagePixels: setting("MAX_IMAGE_PIXELS", integer(1, 2_000_000_000), {
+    default: 250_000_000,
+    doc: "Largest width times height; checked in the header, before anything is decoded.",
+  }),
+  decodeConcurrency: setting("DECODE_CONCURRENCY", integer(1, 64), {
+    // Node's thread pool has four threads, and file access needs one too.
+    default: Math.max(1, Math.min(3, availableParallelism())),
+    defaultDoc: "CPU cores, at most 3",
+    doc: "Photos decoded at once.",
+  }),
+  decodePixelBudget: setting("DECODE_PIXEL_BUDGET", integer(1, 4_000_000_000), {
+    default: 250_000_000,
+    doc: "Pixels decoded at once; bounds memory (up to 4 bytes each). A larger photo is decoded alone.",
+  }),
+  decodeTimeoutMs: setting("DECODE_TIMEOUT", duration, {
+    default: 30_000,
+    defaultDoc: "30s",
+    doc: "A photo that takes longer to decode is refused.",
+  }),
+  ingestQueue: setting("INGEST_QUEUE", integer(0, 100_000), {
+    default: 64,
+    doc: "Uploads that may wait for decoding; more are refused with INGEST_QUEUE_FULL.",
+  }),
+  interactiveBacklog: setting("INTERACTIVE_BACKLOG", integer(1, 1_000_000), {
+    default: 128,
+    doc: "Uploads that wait for live results are refused with ANALYSIS_BACKLOG_FULL while this many photos are unfinished.",
+  }),
+  uploadConcurrency: setting("UPLOAD_CONCURRENCY", integer(1, 100_000), {
+    default: 2048,
+    doc: "Upload bodies received at once; each holds one chunk in memory.",
+  }),
+  uploadIdleTimeoutMs: setting("UPLOAD_IDLE_TIMEOUT", duration, {
+    default: 30_000,
+    defaultDoc: "30s",
+    doc: "An upload that sends nothing for this long is dropped.",
+  }),
+};
+
+/** Values of {@link settings}. */
+export type LibraryConfig = SettingsValues<typeof settings>;
+
+/**
+ * Reads the library's settings from the environment.
+ * @throws ConfigError listing every bad variable.
+ */
+export function loadConfig(env: NodeJS.ProcessEnv = process.env): LibraryConfig {
+  return loadSettings(settings, env);
+}

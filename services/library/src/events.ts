@@ -1,0 +1,90 @@
+import { type EventHandler, typedHandler } from "@ocelli/chassis";
+import {
+  type commonV1,
+  type EventType,
+  events,
+  type eventsV1,
+  photoStageFailed,
+  type Stage,
+  stages as stageTree,
+} from "@ocelli/contracts";
+import { endStage, type StageEnd } from "./store/stages.ts";
+import type { LibraryTables } from "./store/tables.ts";
+
+/** Subjects that the library listens to: everything that happens to photos. */
+export const photoEventsFilter = "ocelli.*.photo.*";
+
+/** What every event that ends a stage well carries. */
+interface ProducedEvent {
+  photo: eventsV1.PhotoRef | undefined;
+  provenance: commonV1.Provenance | undefined;
+}
+
+type Handler = EventHandler<LibraryTables>;
+
+const maxErrorLength = 500;
+
+/**
+ * Handlers that keep stage states, made from the stage tree: one per event that ends a stage, one per service that
+ * can give a stage up. Other subjects, the library's own included, are passed over without touching the store.
+ */
+export function stageHandlers(): Record<string, Handler> {
+  const handlers: Record<string, Handler> = {};
+  for (const stage of stageTree) {
+    handlers[stage.produces] = succeededHandler(stage);
+    handlers[photoStageFailed(stage.service).subject] ??= failedHandler(stage.service);
+  }
+  return handlers;
+}
+
+function succeededHandler(stage: Stage): Handler {
+  const type: EventType<object> | undefined = Object.values(events).find(
+    ({ subject }) => subject === stage.produces,
+  );
+  if (!type) throw new Error(`no event type for ${stage.produces}, which ends the stage ${stage.name}`);
+  return typedHandler(type, async (message, { once }) => {
+    const end = isProducedEvent(message) ? toSuccess(stage, message) : undefined;
+    if (end) await once((trx) => endStage(trx, end));
+  });
+}
+
+function failedHandler(service: string): Handler {
+  return typedHandler(photoStageFailed(service), async (message, { once }) => {
+    const end = toFailure(service, message);
+    if (end) await once((trx) => endStage(trx, end));
+  });
+}
+
+function isProducedEvent(message: object): message is ProducedEvent {
+  return "photo" in message && "provenance" in message;
+}
+
+function toSuccess(stage: Stage, { photo, provenance }: ProducedEvent): StageEnd | undefined {
+  if (!photo) return undefined;
+  return {
+    photoId: photo.photoId,
+    ownerId: photo.ownerId,
+    stage: stage.name,
+    status: "SUCCEEDED",
+    attempts: 1,
+    error: "",
+    model: provenance?.model ?? "",
+    ms: provenance?.ms ?? 0,
+  };
+}
+
+/** A service can only give up stages that it runs. */
+function toFailure(service: string, failed: eventsV1.PhotoStageFailed): StageEnd | undefined {
+  const stage = stageTree.find((each) => each.name === failed.stage && each.service === service);
+  if (!failed.photo || !stage) return undefined;
+  return {
+    photoId: failed.photo.photoId,
+    ownerId: failed.photo.ownerId,
+    stage: stage.name,
+    status: "FAILED",
+    attempts: failed.attempts,
+    error: `${failed.reason}: ${failed.message}`.slice(0, maxErrorLength),
+    model: "",
+    ms: 0,
+  };
+}

@@ -1,0 +1,42 @@
+import sharp from "sharp";
+import { type DecodeLimits, type OpenedImage, toImageError } from "./open-image.ts";
+
+/** Long side of the preview, in pixels: what models and screens need. */
+export const previewSide = 1440;
+/** Long side of the thumbnail, in pixels. */
+export const thumbnailSide = 320;
+const quality = 85;
+
+/** Upright sRGB JPEGs without metadata. */
+export interface Renditions {
+  preview: Buffer;
+  thumbnail: Buffer;
+}
+
+/**
+ * Makes both renditions from one decode: orientation applied, any colour space and depth to 8-bit sRGB, transparency
+ * on white, never enlarged.
+ * @throws AppError INVALID_ARGUMENT/{CORRUPT_IMAGE,TOO_MANY_PIXELS}.
+ */
+export async function makeRenditions(image: OpenedImage, limits: DecodeLimits): Promise<Renditions> {
+  try {
+    const { data, info } = await image
+      .decode()
+      .resize({ width: previewSide, height: previewSide, fit: "inside", withoutEnlargement: true })
+      .flatten({ background: "#ffffff" })
+      .toColourspace("srgb")
+      .raw({ depth: "uchar" })
+      .toBuffer({ resolveWithObject: true });
+    const raw = { width: info.width, height: info.height, channels: info.channels };
+    const [preview, thumbnail] = await Promise.all([
+      sharp(data, { raw }).jpeg({ quality }).toBuffer(),
+      sharp(data, { raw })
+        .resize({ width: thumbnailSide, height: thumbnailSide, fit: "inside", withoutEnlargement: true })
+        .jpeg({ quality })
+        .toBuffer(),
+    ]);
+    return { preview, thumbnail };
+  } catch (error) {
+    throw toImageError(error, limits);
+  }
+}

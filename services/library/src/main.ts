@@ -1,0 +1,57 @@
+import * as crypto from "node:crypto";
+import {
+  connectAuth,
+  openService,
+  type RunningService,
+  type Runtime,
+  type TokenVerifier,
+} from "@ocelli/chassis";
+import { libraryV1 } from "@ocelli/contracts";
+import { createDirectoryBlobStore } from "./blobs/directory-blob-store.ts";
+import type { LibraryConfig } from "./config.ts";
+import { photoEventsFilter, stageHandlers } from "./events.ts";
+import { createIngest } from "./ingest.ts";
+import { createPhotos } from "./photos.ts";
+import { createLibraryHandlers } from "./rpc/library-handlers.ts";
+import { createStages } from "./stages.ts";
+import { migrations } from "./store/migrations/index.ts";
+import type { LibraryTables } from "./store/tables.ts";
+
+export { type LibraryConfig, settings } from "./config.ts";
+
+/** Starts the library: photos, their bytes, and the state of their analysis. */
+export async function start(config: LibraryConfig, runtime: Runtime): Promise<RunningService> {
+  const auth = connectAuth({ name: "library", ...config, now: runtime.now });
+  return serveLibrary(config, runtime, auth.verifier, auth.close);
+}
+
+/** Starts the library with a given verifier of its callers' tokens. */
+export async function serveLibrary(
+  config: LibraryConfig,
+  runtime: Runtime,
+  verifier: TokenVerifier,
+  release: () => void = () => undefined,
+): Promise<RunningService> {
+  const blobs = createDirectoryBlobStore(config.blobDir);
+  await blobs.prepare();
+  const host = await openService<LibraryTables>({ name: "library", config, runtime, migrations });
+  const { database, relay } = host;
+  host.onStop(release);
+  host.consume({ consumer: "library-stages", filter: photoEventsFilter, handlers: stageHandlers() });
+  const handlers = createLibraryHandlers({
+    ingest: createIngest({
+      database,
+      blobs,
+      relay,
+      now: runtime.now,
+      newId: crypto.randomUUIDv7,
+      limits: config,
+    }),
+    photos: createPhotos({ database, blobs }),
+    stages: createStages({ database, blobs }),
+  });
+  const service = await host.serve(verifier, libraryV1.LibraryServiceDefinition, handlers);
+  // Only now: a second process started by mistake fails on the port before it can touch the first one's uploads.
+  await blobs.removeLeftovers();
+  return service;
+}

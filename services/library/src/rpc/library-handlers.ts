@@ -1,0 +1,61 @@
+import { type IdentityContext, requireService, requireUser } from "@ocelli/chassis";
+import type { libraryV1 } from "@ocelli/contracts";
+import type { OpenBlob } from "../blobs/blob-store.ts";
+import type { Ingest } from "../ingest.ts";
+import type { Photos } from "../photos.ts";
+import type { Stages } from "../stages.ts";
+import { toBlobKind, toPhotoMessage } from "./mappers.ts";
+import { openUpload } from "./upload-stream.ts";
+
+/** The rules behind the RPCs. */
+export interface LibraryRules {
+  ingest: Ingest;
+  photos: Photos;
+  stages: Stages;
+}
+
+/** LibraryService over the rules. */
+export function createLibraryHandlers(
+  rules: LibraryRules,
+): libraryV1.LibraryServiceImplementation<IdentityContext> {
+  const { ingest, photos, stages } = rules;
+  return {
+    async uploadPhoto(requests, { identity }) {
+      const ownerId = requireUser(identity);
+      const { info, chunks } = await openUpload(requests);
+      const { photo, duplicate } = await ingest.upload({ ...info, ownerId, chunks });
+      return { photo: toPhotoMessage(photo), duplicate };
+    },
+    async getPhoto({ photoId }, { identity }) {
+      return { photo: toPhotoMessage(await photos.get(requireUser(identity), photoId)) };
+    },
+    async listPhotos(page, { identity }) {
+      const found = await photos.list(requireUser(identity), page);
+      return { photos: found.photos.map(toPhotoMessage), nextPageToken: found.nextPageToken };
+    },
+    async *downloadPhoto({ photoId, rendition }, { identity }) {
+      const ownerId = requireUser(identity);
+      const { mediaType, etag, blob } = await photos.open(ownerId, photoId, toBlobKind(rendition));
+      yield* closing(blob, async function* send() {
+        yield { part: { $case: "info", value: { mediaType, sizeBytes: blob.sizeBytes, etag } } } as const;
+        for await (const value of blob.chunks()) yield { part: { $case: "chunk", value } } as const;
+      });
+    },
+    async *fetchForAnalysis({ photoId, stages: names }, { identity }) {
+      const ownerId = requireService(identity);
+      const blob = await stages.fetch(ownerId, photoId, names);
+      yield* closing(blob, async function* send() {
+        for await (const chunk of blob.chunks()) yield { chunk };
+      });
+    },
+  };
+}
+
+/** Streams from a blob and closes it, also when the caller goes away half-way. */
+async function* closing<T>(blob: OpenBlob, send: () => AsyncGenerator<T>): AsyncGenerator<T, void> {
+  try {
+    yield* send();
+  } finally {
+    await blob.close();
+  }
+}

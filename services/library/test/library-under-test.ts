@@ -1,0 +1,159 @@
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import {
+  createInProcessBus,
+  createLogger,
+  createMetrics,
+  createRpcClient,
+  createTokenVerifier,
+  loadSettings,
+  maxChunkBytes,
+  type RpcClient,
+  type RunningService,
+  type Runtime,
+} from "@ocelli/chassis";
+import { libraryV1 } from "@ocelli/contracts";
+import { type EmbeddedDatabase, startEmbeddedDatabase } from "@ocelli/embedded-database";
+import { exportJWK, generateKeyPair, SignJWT } from "jose";
+import pg from "pg";
+import { type LibraryConfig, settings } from "../src/config.ts";
+import { serveLibrary } from "../src/main.ts";
+
+type Client = RpcClient<libraryV1.LibraryServiceDefinition>;
+
+/** A real library over gRPC with its own embedded database, bus and blob directory. */
+export interface LibraryUnderTest {
+  readonly client: Client;
+  readonly bus: Runtime["bus"];
+  readonly sql: pg.Pool;
+  readonly blobDir: string;
+  /** An access token of a user, or of a service. */
+  userToken(userId: string): Promise<string>;
+  serviceToken(name: string): Promise<string>;
+  upload(owner: string, bytes: Uint8Array, options?: UploadOptions): Promise<libraryV1.UploadPhotoResponse>;
+  /** Everything in the blob directory, temporary files included. */
+  files(): Promise<string[]>;
+  count(table: "images" | "photos" | "photo_stages" | "outbox"): Promise<number>;
+  /** Ends the service and starts it again on the same store and directory. */
+  restart(config?: Partial<LibraryConfig>): Promise<void>;
+  stop(): Promise<void>;
+}
+
+interface UploadOptions {
+  filename?: string;
+  interactive?: boolean;
+}
+
+const issuer = "ocelli-test";
+
+/** Starts a library; a few seconds go into the embedded database. */
+export async function startLibrary(overrides: Partial<LibraryConfig> = {}): Promise<LibraryUnderTest> {
+  const database = await startEmbeddedDatabase();
+  const blobDir = await mkdtemp(join(tmpdir(), "ocelli-library-"));
+  const tokens = await createTokens();
+  const bus = createInProcessBus();
+  const config: LibraryConfig = {
+    ...loadSettings(settings, { LIBRARY_SERVICE_SECRET: "0123456789abcdef" }),
+    port: 0,
+    sharedDatabaseUrl: database.url,
+    blobDir,
+    tokenIssuer: issuer,
+    tokenAudience: issuer,
+    ...overrides,
+  };
+  const runtime: Runtime = {
+    log: createLogger({ level: "silent", format: "json" }),
+    metrics: createMetrics(),
+    bus,
+    now: () => new Date(),
+  };
+  const sql = new pg.Pool({ connectionString: database.url, max: 2 });
+  let running = await connect(config, runtime, tokens.verifier);
+
+  return {
+    get client() {
+      return running.client;
+    },
+    bus,
+    sql,
+    blobDir,
+    userToken: (userId) => tokens.sign({ sub: userId, sid: crypto.randomUUID() }),
+    serviceToken: (name) => tokens.sign({ sub: `service:${name}` }),
+    async upload(owner, bytes, options = {}) {
+      const bearer = await this.userToken(owner);
+      return running.client.uploadPhoto(uploadMessages(bytes, options), { bearer, deadline: 60_000 });
+    },
+    files: async () => {
+      const entries = await readdir(blobDir, { recursive: true, withFileTypes: true });
+      return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+    },
+    async count(table) {
+      const { rows } = await sql.query<{ n: number }>(`select count(*)::int as n from library.${table}`);
+      return rows[0]?.n ?? 0;
+    },
+    async restart(changes = {}) {
+      await running.close();
+      running = await connect({ ...config, ...changes }, runtime, tokens.verifier);
+    },
+    stop: () => stopAll(running, sql, runtime, database, blobDir),
+  };
+}
+
+/** The messages of one upload. */
+export async function* uploadMessages(bytes: Uint8Array, options: UploadOptions = {}) {
+  const info = { filename: options.filename ?? "photo.jpg", interactive: options.interactive ?? false };
+  yield { part: { $case: "info" as const, value: info } };
+  for (let offset = 0; offset < bytes.byteLength; offset += maxChunkBytes) {
+    yield { part: { $case: "chunk" as const, value: bytes.subarray(offset, offset + maxChunkBytes) } };
+  }
+}
+
+async function connect(
+  config: LibraryConfig,
+  runtime: Runtime,
+  verifier: Awaited<ReturnType<typeof createTokens>>["verifier"],
+) {
+  const service: RunningService = await serveLibrary(config, runtime, verifier);
+  const { client, close } = createRpcClient(libraryV1.LibraryServiceDefinition, { address: service.address });
+  return {
+    client,
+    async close() {
+      close();
+      await service.stop();
+    },
+  };
+}
+
+async function createTokens() {
+  const { publicKey, privateKey } = await generateKeyPair("EdDSA", { crv: "Ed25519" });
+  const keys = { keys: [{ ...(await exportJWK(publicKey)), kid: "test", alg: "EdDSA" }] };
+  const verifier = createTokenVerifier({
+    fetchJwks: async () => keys,
+    issuer,
+    audience: issuer,
+    now: () => new Date(),
+  });
+  const sign = (claims: { sub: string; sid?: string }) =>
+    new SignJWT(claims)
+      .setProtectedHeader({ alg: "EdDSA", kid: "test" })
+      .setIssuer(issuer)
+      .setAudience(issuer)
+      .setExpirationTime("10m")
+      .sign(privateKey);
+  return { verifier, sign };
+}
+
+async function stopAll(
+  running: { close(): Promise<void> },
+  sql: pg.Pool,
+  runtime: Runtime,
+  database: EmbeddedDatabase,
+  blobDir: string,
+): Promise<void> {
+  await running.close();
+  await runtime.bus.close();
+  await sql.end();
+  await database.close();
+  await rm(blobDir, { recursive: true, force: true });
+}
