@@ -13,6 +13,8 @@ export interface EmailAddress {
 const maxLength = 254;
 // What mail servers take unquoted; letters of every script, nothing that is invisible or reorders text.
 const localPattern = /^[\p{L}\p{M}\p{N}!#$%&'*+/=?^_`{|}~-]+(?:\.[\p{L}\p{M}\p{N}!#$%&'*+/=?^_`{|}~-]+)*$/u;
+// Checked before the conversion, which would otherwise read a path, port or login as a URL does, and drop it.
+const unicodeDomainPattern = /^[\p{L}\p{M}\p{N}.-]+$/u;
 const domainPattern = /^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+(?!\d+$)[a-z0-9-]{2,63}$/;
 const invisible = /[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}]/u;
 
@@ -33,7 +35,9 @@ function toCanonical(address: string): string | undefined {
   const folded = fold(address);
   const at = folded.lastIndexOf("@");
   const local = folded.slice(0, Math.max(at, 0));
-  const domain = domainToASCII(folded.slice(at + 1));
+  const unicodeDomain = folded.slice(at + 1);
+  if (!unicodeDomainPattern.test(unicodeDomain)) return undefined;
+  const domain = domainToASCII(unicodeDomain);
   const canonical = `${local}@${domain}`;
   const fits = canonical.length <= maxLength && Buffer.byteLength(local) <= 64;
   return fits && localPattern.test(local) && domainPattern.test(domain) ? canonical : undefined;

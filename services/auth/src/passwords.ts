@@ -53,9 +53,9 @@ export async function createPasswords(options: PasswordOptions): Promise<Passwor
     matches: (password, passwordHash, signal) =>
       gate(async () => {
         // Nothing longer was ever accepted, and its cost is the sender's choice: the work is done on nothing instead.
-        const candidate = codePoints(password) > passwordLength.max ? "" : normalize(password);
-        const matches = await verify(passwordHash ?? hashOfNobody, candidate);
-        return matches && passwordHash !== undefined;
+        const tooLong = codePoints(password) > passwordLength.max;
+        const matches = await verify(passwordHash ?? hashOfNobody, tooLong ? "" : normalize(password));
+        return matches && !tooLong && passwordHash !== undefined;
       }, signal),
   };
 }
