@@ -1,8 +1,8 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { PGlite } from "@electric-sql/pglite";
 import { vector } from "@electric-sql/pglite-pgvector";
-import { PGLiteSocketServer } from "@electric-sql/pglite-socket";
 import type { WorkerMessage, WorkerSettings } from "./embedded-database.ts";
+import { serveProtocol } from "./protocol-server.ts";
 
 if (!parentPort) throw new Error("database-worker.ts runs only as a worker thread");
 const port = parentPort;
@@ -18,14 +18,14 @@ try {
     ...(settings.dataDir ? { dataDir: settings.dataDir } : {}),
     extensions: { vector },
   });
-  const server = new PGLiteSocketServer({
-    db: database,
-    path: settings.socketPath,
+  const server = await serveProtocol({
+    database,
+    socketPath: settings.socketPath,
     maxConnections: settings.maxConnections,
+    idleInTransactionMs: 60_000,
   });
-  await server.start();
   port.once("message", async () => {
-    await server.stop().catch(() => undefined);
+    await server.close().catch(() => undefined);
     await database.close().catch(() => undefined);
     send({ type: "closed" });
     port.close();
