@@ -9,6 +9,7 @@ import { type PoolEntry, WorkerPool } from "./pool.ts";
 import { disableRuntimeTelemetry } from "./telemetry-off.ts";
 import { assertInputs, isStackable, shapeKey } from "./tensors.ts";
 import type {
+  DecodeOptions,
   Engine,
   EngineMetrics,
   EngineOptions,
@@ -88,8 +89,11 @@ class InferenceEngine implements Engine {
     }
   }
 
-  decode(key: string, load: () => Promise<Uint8Array>): Promise<RgbImage> {
-    return this.#images.get(key, async () => decodeImage(key, await load(), this.#maxPixels));
+  decode(key: string, load: () => Promise<Uint8Array>, options: DecodeOptions = {}): Promise<RgbImage> {
+    const limits = { ...options, maxPixels: this.#maxPixels };
+    // The size is part of what is kept: a caller that wants all pixels must not get another's smaller copy.
+    const kept = `${options.maxLongSide ?? "full"}/${key}`;
+    return this.#images.get(kept, async () => decodeImage(key, await load(), limits));
   }
 
   once<T>(key: string, compute: () => Promise<T>): Promise<T> {

@@ -1,6 +1,6 @@
 import sharp from "sharp";
 import { ImageUnreadable } from "./errors.ts";
-import type { RgbImage } from "./types.ts";
+import type { DecodeOptions, RgbImage } from "./types.ts";
 
 /** Formats we open; libvips could read more (SVG, PDF), whose parsers are no place for strangers' bytes. */
 const formats = new Set(["jpeg", "png", "webp", "gif", "heif", "tiff"]);
@@ -16,7 +16,11 @@ export function configureSharp(): void {
  * Decodes a picture: upright (EXIF orientation applied), sRGB, 8 bit, RGB without alpha, first frame only.
  * Rejects ImageUnreadable (IMAGE_UNREADABLE, IMAGE_TOO_LARGE); sizes are checked before pixels are decoded.
  */
-export async function decodeImage(key: string, bytes: Uint8Array, maxPixels: number): Promise<RgbImage> {
+export async function decodeImage(
+  key: string,
+  bytes: Uint8Array,
+  { maxPixels, maxLongSide }: DecodeOptions & { maxPixels: number },
+): Promise<RgbImage> {
   try {
     const { format, width, height } = await sharp(bytes, { limitInputPixels: false }).metadata();
     if (format === undefined || !formats.has(format))
@@ -25,8 +29,10 @@ export async function decodeImage(key: string, bytes: Uint8Array, maxPixels: num
       const message = `the picture has ${width} x ${height} pixels; at most ${maxPixels} pixels are accepted`;
       throw new ImageUnreadable(message, "IMAGE_TOO_LARGE");
     }
+    const side = maxLongSide === undefined ? {} : { width: maxLongSide, height: maxLongSide };
     const { data, info } = await sharp(bytes, { limitInputPixels: maxPixels, failOn: "error" })
       .rotate()
+      .resize({ ...side, fit: "inside", withoutEnlargement: true })
       .toColourspace("srgb")
       .removeAlpha()
       .raw({ depth: "uchar" })

@@ -67,6 +67,8 @@ export class Tokenizer {
   /**
    * Words of a text that the vocabulary knows only letter by letter ("xqzvk"): the encoder has no notion of them, so
    * a search should refuse them rather than show whatever lies near. Real words of one letter are known.
+   * It is a cautious test: typed noise with a common pair of letters ("asdfgh") passes, because a stricter rule would
+   * refuse real words that are spelt from pairs (kayak, ukulele); so a search still needs a score cut of its own.
    */
   unknownWords(text: string): string[] {
     return cleanText(text)

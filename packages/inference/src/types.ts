@@ -102,6 +102,12 @@ export interface EngineOptions {
   metrics?: EngineMetrics;
 }
 
+/** How `decode` treats a picture. */
+export interface DecodeOptions {
+  /** Larger pictures are shrunk while decoding, so that their long side has this many pixels; never enlarged. */
+  maxLongSide?: number;
+}
+
 /** One per process, shared by all models and services. */
 export interface Engine {
   /**
@@ -115,7 +121,7 @@ export interface Engine {
    * Decodes once, upright, sRGB, 8-bit RGB, alpha dropped; concurrent and recent requests for the same key share
    * the work. Rejects: ImageUnreadable, or what `load` rejects with.
    */
-  decode(key: string, load: () => Promise<Uint8Array>): Promise<RgbImage>;
+  decode(key: string, load: () => Promise<Uint8Array>, options?: DecodeOptions): Promise<RgbImage>;
   /** Shares one computation among concurrent callers of a key and keeps recent results; failures are not kept. */
   once<T>(key: string, compute: () => Promise<T>): Promise<T>;
   /** Throws ModelUnavailable (MODEL_UNKNOWN). */
