@@ -66,7 +66,8 @@ export class Tokenizer {
 
   /**
    * Words of a text that the vocabulary knows only letter by letter ("xqzvk"): the encoder has no notion of them, so
-   * a search should refuse them rather than show whatever lies near. Real words of one letter are known.
+   * a search should refuse them rather than show whatever lies near. Words of up to three letters always
+   * pass: real ones (axe, dj, bmx) are spelt out too.
    * It is a cautious test: typed noise with a common pair of letters ("asdfgh") passes, because a stricter rule would
    * refuse real words that are spelt from pairs (kayak, ukulele); so a search still needs a score cut of its own.
    */
@@ -78,7 +79,7 @@ export class Tokenizer {
 
   #isUnknown(word: string): boolean {
     const pieces = this.split(word).map(({ piece }) => piece.replace(WORD_START, ""));
-    return word.length > 1 && pieces.every((piece) => piece.length <= 1);
+    return word.length > 3 && pieces.every((piece) => piece.length <= 1);
   }
 }
 
