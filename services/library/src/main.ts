@@ -1,4 +1,3 @@
-import * as crypto from "node:crypto";
 import {
   connectAuth,
   openService,
@@ -44,7 +43,7 @@ export async function serveLibrary(
       blobs,
       relay,
       now: runtime.now,
-      newId: crypto.randomUUIDv7,
+      newId: runtime.newId,
       limits: config,
     }),
     photos: createPhotos({ database, blobs }),

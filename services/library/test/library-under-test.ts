@@ -2,6 +2,7 @@ import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
+  actingUserKey,
   createInProcessBus,
   createLogger,
   createMetrics,
@@ -9,6 +10,7 @@ import {
   createTokenVerifier,
   loadSettings,
   maxChunkBytes,
+  newEventId,
   type RpcClient,
   type RunningService,
   type Runtime,
@@ -16,6 +18,7 @@ import {
 import { libraryV1 } from "@ocelli/contracts";
 import { type EmbeddedDatabase, startEmbeddedDatabase } from "@ocelli/embedded-database";
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
+import { Metadata } from "nice-grpc";
 import pg from "pg";
 import { type LibraryConfig, settings } from "../src/config.ts";
 import { serveLibrary } from "../src/main.ts";
@@ -32,6 +35,9 @@ export interface LibraryUnderTest {
   userToken(userId: string): Promise<string>;
   serviceToken(name: string): Promise<string>;
   upload(owner: string, bytes: Uint8Array, options?: UploadOptions): Promise<libraryV1.UploadPhotoResponse>;
+  download(owner: string, photoId: string, rendition: libraryV1.Rendition): Promise<Buffer>;
+  /** The preview, as an analysing service gets it. */
+  fetchForAnalysis(owner: string, photoId: string, stages: string[]): Promise<Buffer>;
   /** Everything in the blob directory, temporary files included. */
   files(): Promise<string[]>;
   count(table: "images" | "photos" | "photo_stages" | "outbox"): Promise<number>;
@@ -67,6 +73,7 @@ export async function startLibrary(overrides: Partial<LibraryConfig> = {}): Prom
     metrics: createMetrics(),
     bus,
     now: () => new Date(),
+    newId: newEventId,
   };
   const sql = new pg.Pool({ connectionString: database.url, max: 2 });
   let running = await connect(config, runtime, tokens.verifier);
@@ -78,11 +85,27 @@ export async function startLibrary(overrides: Partial<LibraryConfig> = {}): Prom
     bus,
     sql,
     blobDir,
-    userToken: (userId) => tokens.sign({ sub: userId, sid: crypto.randomUUID() }),
-    serviceToken: (name) => tokens.sign({ sub: `service:${name}` }),
+    userToken: tokens.user,
+    serviceToken: tokens.service,
     async upload(owner, bytes, options = {}) {
-      const bearer = await this.userToken(owner);
+      const bearer = await tokens.user(owner);
       return running.client.uploadPhoto(uploadMessages(bytes, options), { bearer, deadline: 60_000 });
+    },
+    async download(owner, photoId, rendition) {
+      const bearer = await tokens.user(owner);
+      const chunks: Uint8Array[] = [];
+      for await (const { part } of running.client.downloadPhoto({ photoId, rendition }, { bearer })) {
+        if (part?.$case === "chunk") chunks.push(part.value);
+      }
+      return Buffer.concat(chunks);
+    },
+    async fetchForAnalysis(owner, photoId, stages) {
+      const metadata = Metadata({ [actingUserKey]: owner });
+      const bearer = await tokens.service("scene");
+      const chunks: Uint8Array[] = [];
+      const stream = running.client.fetchForAnalysis({ photoId, stages }, { bearer, metadata });
+      for await (const { chunk } of stream) chunks.push(chunk);
+      return Buffer.concat(chunks);
     },
     files: async () => {
       const entries = await readdir(blobDir, { recursive: true, withFileTypes: true });
@@ -141,7 +164,11 @@ async function createTokens() {
       .setAudience(issuer)
       .setExpirationTime("10m")
       .sign(privateKey);
-  return { verifier, sign };
+  return {
+    verifier,
+    user: (userId: string) => sign({ sub: userId, sid: crypto.randomUUID() }),
+    service: (name: string) => sign({ sub: `service:${name}` }),
+  };
 }
 
 async function stopAll(

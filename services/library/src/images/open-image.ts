@@ -37,6 +37,7 @@ const maxHeaderBytes = 4 * 1024 * 1024;
  */
 export async function openImage(path: string, head: Uint8Array, limits: DecodeLimits): Promise<OpenedImage> {
   const format = await sniffFormat(head);
+  if (format === "heic" && !readsHevc) throw unreadableHeic();
   const claimed = pngHeaderSize(head);
   if (claimed && claimed.width * claimed.height > limits.maxPixels)
     throw tooManyPixels(limits.maxPixels, claimed);
@@ -77,10 +78,14 @@ export function toImageError(error: unknown, limits: DecodeLimits): AppError {
 
 /** The decoder's own view of the file must agree with the sniffed one: no file is two formats at once. */
 function mediaTypeOf(format: ImageFormat, metadata: Metadata): string {
-  if (metadata.format !== format) throw corruptImage("The file mixes several image formats.");
-  if (format !== "heif") return `image/${format}`;
+  const decoded = format === "heic" ? "heif" : format;
+  if (metadata.format !== decoded) throw corruptImage("The file mixes several image formats.");
+  if (decoded !== "heif") return `image/${format}`;
   if (metadata.compression === "av1") return "image/avif";
-  if (!readsHevc)
-    throw unsupportedMediaType("HEIC, which the image library of this installation cannot read");
+  if (!readsHevc) throw unreadableHeic();
   return "image/heic";
+}
+
+function unreadableHeic(): AppError {
+  return unsupportedMediaType("HEIC, which the image library of this installation cannot read");
 }

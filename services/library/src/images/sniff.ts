@@ -4,8 +4,8 @@ import { unsupportedMediaType } from "./errors.ts";
 /** How many bytes from the start of a file {@link sniffFormat} wants to see. */
 export const headBytes = 8 * 1024;
 
-/** Formats that are opened, as the decoder names them. */
-export type ImageFormat = "jpeg" | "png" | "webp" | "gif" | "tiff" | "heif";
+/** Formats that are opened. `heif` is AVIF, or a container whose codec only the decoder tells. */
+export type ImageFormat = "jpeg" | "png" | "webp" | "gif" | "tiff" | "heif" | "heic";
 
 const formats: Readonly<Record<string, ImageFormat>> = {
   "image/jpeg": "jpeg",
@@ -15,7 +15,7 @@ const formats: Readonly<Record<string, ImageFormat>> = {
   "image/gif": "gif",
   "image/tiff": "tiff",
   "image/avif": "heif",
-  "image/heic": "heif",
+  "image/heic": "heic",
   "image/heif": "heif",
 };
 
