@@ -12,9 +12,13 @@ const processingVersion = 1;
 
 /** Below this cosine a neural sentence is usually wrong (CIDEr-D by cosine quartile: .17/.34/.50/.90). */
 const minNeuralCosine = 0.38;
-/** The same when no other model looked at the picture: only the surest go unconfirmed (the wrong ones of the sample
- *  portraits, "a man in a black shirt ... on a picture", reach .49). */
-const minNeuralCosineUnconfirmed = 0.5;
+/**
+ * The same when a detector is certain of something, so that there is a true sentence to show instead, or when no other
+ * model looked at the picture: the wrong sentences about sample portraits ("a man in a black shirt and a black hat is
+ * sitting on a picture") reach .49, and the true "a person" only .31.
+ */
+const minNeuralCosineStrict = 0.5;
+const certainObject = 0.6;
 /** Beams are re-ranked by score + this x cosine with the picture (CIDEr-D .470 -> .498). */
 const cosineWeight = 2;
 /** What is said of a picture, and how it came about. */
@@ -65,11 +69,7 @@ export async function captionImage(
   const texts = [...neural, ...plain].map(({ text }) => text);
   const rows = await embedTexts(engine, texts, options);
   const cosines = rows.map((row) => dot(row, vision.embedding));
-  const best = bestNeural(
-    neural,
-    cosines,
-    isUnexamined(context) ? minNeuralCosineUnconfirmed : minNeuralCosine,
-  );
+  const best = bestNeural(neural, cosines, neuralThreshold(context));
   const drafts = [...best.map(({ draft }) => draft), ...plain, ...phrases.map(({ draft }) => draft)];
   const scores = [
     ...best.map(({ cosine }) => cosine),
@@ -78,6 +78,11 @@ export async function captionImage(
   ];
   const choice = chooseCaption(drafts, scores, context);
   return { ...choice, model: captionModelVersion(engine), ms: performance.now() - started };
+}
+
+function neuralThreshold(context: CaptionContext): number {
+  const certain = context.objects.some(({ score }) => score >= certainObject);
+  return certain || isUnexamined(context) ? minNeuralCosineStrict : minNeuralCosine;
 }
 
 /** The decoder's sentences in the order of the re-ranking; later ones cede by a little, so that it decides among them. */

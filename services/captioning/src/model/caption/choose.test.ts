@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { chooseCaption, neuralHandicap } from "./choose.ts";
+import { commonPhrases } from "./common-phrases.ts";
+import { nearestPhrases } from "./nearest-phrases.ts";
 import { isWellFormed } from "./neural.ts";
 import type { CaptionContext, Draft } from "./types.ts";
 
@@ -57,9 +59,14 @@ describe("chooseCaption", () => {
     expect(choice.candidates[0]?.rejected).toBe("BELOW_THRESHOLD");
   });
 
-  it("lists the same sentence once", () => {
-    const choice = chooseCaption([plain("a cup"), plain("a cup")], [0.4, 0.4], withObject("cup"));
-    expect(choice.candidates).toHaveLength(1);
+  it("lists the same sentence once, at its better place", () => {
+    const ceding = { ...plain("a cup"), evidence: -0.2 };
+    const choice = chooseCaption(
+      [ceding, plain("a plate"), plain("a cup")],
+      [0.5, 0.4, 0.5],
+      withObject("cup"),
+    );
+    expect(choice.candidates.map(({ text }) => text)).toEqual(["a cup", "a plate"]);
   });
 });
 
@@ -71,3 +78,22 @@ it.each([
   ["a man in the middle of a crowd of a", false],
   ["", false],
 ])("%s is well formed: %s", (text, expected) => expect(isWellFormed(text)).toBe(expected));
+
+describe("nearestPhrases", () => {
+  const cosines = (near: Record<string, number>): number[] =>
+    commonPhrases.map((text, index) => near[text] ?? (index % 7) / 50);
+  const best = (near: Record<string, number>, tag?: string) => {
+    const tags = tag === undefined ? [] : [{ label: tag, score: 0.5 }];
+    const { draft, cosine } = nearestPhrases(cosines(near), { objects: [], tags })[0] ?? {};
+    return { text: draft?.text, shown: (cosine ?? 0) >= (draft?.minCosine ?? 1) };
+  };
+
+  it("shows one that stands out, or whose main thing was named", () => {
+    expect(best({ "a guitar": 0.6 })).toEqual({ text: "a guitar", shown: true });
+    const near = Object.fromEntries(commonPhrases.map((text, index) => [text, index % 2 === 0 ? 0.4 : 0.1]));
+    const crowded = { ...near, "fireworks in the night sky": 0.46 };
+    expect(best(crowded)).toEqual({ text: "fireworks in the night sky", shown: false });
+    expect(best(crowded, "sky").shown).toBe(false);
+    expect(best(crowded, "fireworks").shown).toBe(true);
+  });
+});

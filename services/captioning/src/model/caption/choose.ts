@@ -40,9 +40,8 @@ function judge(draft: Draft, score: number, context: CaptionContext): CaptionCan
   return score < draft.minCosine ? { ...candidate, rejected: "BELOW_THRESHOLD" } : candidate;
 }
 
-/** The same sentence may come about in two ways; the better one stays. */
+/** The same sentence may come about in two ways; the better one, which comes first, stays. */
 function unique(candidates: readonly CaptionCandidate[]): CaptionCandidate[] {
-  return [
-    ...new Map(candidates.toReversed().map((candidate) => [candidate.text, candidate])).values(),
-  ].reverse();
+  const seen = new Set<string>();
+  return candidates.filter(({ text }) => !seen.has(text) && seen.add(text));
 }

@@ -25,9 +25,18 @@ export function nearestPhrases(cosines: readonly number[], context: CaptionConte
     .sort((a, b) => b.cosine - a.cosine)
     .slice(0, maxPhrases)
     .map(({ text, cosine }) => {
-      const backed = named.some((label) => namesThing(text, label));
+      const backed = named.some((label) => namesThing(mainThing(text), label));
       const standsOut = cosine - mean >= minDeviations * deviation;
       const least = backed || standsOut ? minCosine : 1;
       return { cosine, draft: { text, source: "PLAIN", evidence: phraseEvidence, minCosine: least } };
     });
+}
+
+/** What the phrase is about, without where and how: a tag "sky" must not vouch for "fireworks in the night sky". */
+function mainThing(phrase: string): string {
+  const subject = phrase.replace(/^a close up of /, "");
+  return (
+    subject.split(/ (?:in|on|at|over|with|through|under|behind|parked|lying|running|leaning|of) /)[0] ??
+    subject
+  );
 }

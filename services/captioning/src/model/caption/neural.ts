@@ -66,7 +66,7 @@ async function loadVocabulary(engine: Engine): Promise<string[]> {
   return JSON.parse(await engine.data("caption-vocab")) as string[];
 }
 
-/** Openings that are wrong nine times in ten (12 % of the test captions, CIDEr-D .09). */
+/** Openings of sentences that say nothing right (12 % of the test captions; their CIDEr-D is .09 against .47 of all). */
 const emptyOpening = /^a (?:photo|picture) of\b/;
 const functionWords = new Set(
   "a an the of in on with and at to by for from into over is are his her its".split(" "),

@@ -89,6 +89,8 @@ function tagSubjects({ tags, objects }: CaptionContext): Subject[] {
   const personTag = tags.find(({ label }) => mentionsPerson(label))?.label;
   return tags.slice(0, maxTags).flatMap(({ label }): Subject[] => {
     const plain: Subject = { text: withCount(label, 1), minCosine: minimum.tags, evidence: 0 };
+    // The sun itself is seldom the subject, and a sunset is a sky for certain.
+    if (label === "sunset" || label === "sunrise") return [plain, { ...plain, text: `the sky at ${label}` }];
     if (!worn.test(label) || people === 0) return [plain];
     const worns = `${dressedIn.test(label) ? " in " : " wearing "}${wornBy(label, people)}`;
     const dressed = [`${withCount("person", people)}${worns}`];

@@ -10,6 +10,9 @@ export const stripWidths = [160, 320, 480, 640, 960, 1280, 1920] as const;
 /** Grey padding: (127.5/255-.5)/.5 = 0, the padding value of PaddleOCR's resize_norm_img. */
 const padding = 128;
 
+/** Samples per strip pixel and axis when shrinking: bounds the time one huge line takes from the event loop. */
+const maxSamples = 4;
+
 /** How a region is laid into the strip; text running up or down a sign is turned by a quarter. */
 export type Turn = "upright" | "clockwise" | "counter-clockwise";
 
@@ -32,8 +35,8 @@ export function cutStrip(image: RgbImage, rect: RotatedRect, turn: Turn): Strip 
   const stepU = laid.width / used;
   const stepV = laid.height / stripHeight;
   // Several samples per pixel when shrinking: single samples would break thin strokes.
-  const samplesU = Math.max(1, Math.min(6, Math.round(stepU)));
-  const samplesV = Math.max(1, Math.min(6, Math.round(stepV)));
+  const samplesU = Math.max(1, Math.min(maxSamples, Math.round(stepU)));
+  const samplesV = Math.max(1, Math.min(maxSamples, Math.round(stepV)));
   const sum = new Float64Array(3);
   for (let row = 0; row < stripHeight; row++) {
     for (let column = 0; column < used; column++) {
