@@ -1,0 +1,127 @@
+import {
+  consumeStage,
+  type PreviewSource,
+  photoOfTrigger,
+  type StageEvent,
+  type StageLimits,
+} from "@ocelli/analysis";
+import { appendEvent, decodeEvent, type ServiceHost } from "@ocelli/chassis";
+import { type commonV1, events, type eventsV1, photoStageFailed } from "@ocelli/contracts";
+import type { Engine } from "@ocelli/inference";
+import {
+  type CaptionContext,
+  captionImage,
+  captionModelVersion,
+  readText,
+  textModelVersion,
+} from "./model/analyze.ts";
+import { toCaption } from "./rpc/caption-view.ts";
+import { findCaptionOfBytes, saveModelCaption } from "./store/captions.ts";
+import type { CaptioningTables } from "./store/tables.ts";
+import { deletePhotoWords, findTextOfBytes, saveText } from "./store/texts.ts";
+
+/** What the consumers need. */
+export interface CaptioningEventDependencies {
+  host: ServiceHost<CaptioningTables>;
+  engine: Engine;
+  previews: PreviewSource;
+  limits: StageLimits;
+}
+
+/**
+ * Consumes `library.photo.ready` (read text), what the scene service says of the photo (caption, also when it
+ * failed) and `library.photo.deleted` (forget); emits `captioning.photo.read` and `captioning.photo.captioned`.
+ */
+export function consumeCaptioningEvents(dependencies: CaptioningEventDependencies): void {
+  consumeText(dependencies);
+  consumeCaption(dependencies);
+  dependencies.host.consume({
+    consumer: "captioning-deletions",
+    filter: events.photoDeleted.subject,
+    concurrency: 4,
+    async handle(event, { once }) {
+      const { photo } = decodeEvent(events.photoDeleted, event);
+      if (photo) await once((trx) => deletePhotoWords(trx, photo.ownerId, photo.photoId));
+    },
+  });
+}
+
+function consumeText({ host, engine, previews, limits }: CaptioningEventDependencies): void {
+  const { db } = host.database;
+  const model = textModelVersion(engine);
+  consumeStage<CaptioningTables, commonV1.TextLine[]>(
+    host,
+    "captioning",
+    {
+      stage: "ocr",
+      model,
+      filter: events.photoReady.subject,
+      photoOf: photoOfTrigger(events.photoReady),
+      findBySha256: (sha256) => findTextOfBytes(db, sha256, model),
+      async analyze(photo, _event, signal) {
+        return (await readText(engine, await previews.open(photo, ["ocr"], signal))).lines;
+      },
+      async save(trx, photo, { result, ms }) {
+        await saveText(trx, photo, { lines: result, model, ms });
+        await appendEvent(trx, {
+          type: events.photoTextRead,
+          message: { photo, lines: result, provenance: { model, ms } },
+        });
+      },
+    },
+    limits,
+  );
+}
+
+function consumeCaption({ host, engine, previews, limits }: CaptioningEventDependencies): void {
+  const { db } = host.database;
+  const model = captionModelVersion(engine);
+  consumeStage<CaptioningTables, commonV1.Caption>(
+    host,
+    "captioning",
+    {
+      stage: "caption",
+      model,
+      filter: "ocelli.scene.photo.*",
+      photoOf: photoOfSceneEvent,
+      findBySha256: (sha256) => findCaptionOfBytes(db, sha256, model),
+      async analyze(photo, event, signal) {
+        const image = await previews.open(photo, ["caption"], signal);
+        return toCaption(await captionImage(engine, image, contextOf(event)));
+      },
+      async save(trx, photo, { result, ms }) {
+        await saveModelCaption(trx, photo, { caption: result, model, ms });
+        await appendEvent(trx, {
+          type: events.photoCaptioned,
+          message: { photo, caption: result, provenance: { model, ms } },
+        });
+      },
+    },
+    limits,
+  );
+}
+
+/** A photo is captioned once its scene stage has ended, well or not. */
+function photoOfSceneEvent(event: StageEvent): eventsV1.PhotoRef | undefined {
+  const failed = photoStageFailed("scene");
+  if (event.subject === failed.subject) return decodeEvent(failed, event).photo;
+  return photoOfTrigger(events.photoClassified)(event);
+}
+
+function contextOf(event: StageEvent): CaptionContext {
+  const scene =
+    event.subject === events.photoClassified.subject
+      ? decodeEvent(events.photoClassified, event).scene
+      : undefined;
+  if (!scene) return { objects: [], tags: [] };
+  const [best] = scene.labels;
+  return {
+    objects: scene.objects,
+    tags: scene.tags,
+    scene: { label: best?.label ?? "", unsure: scene.unsure, place: toPlace(scene.place) },
+  };
+}
+
+function toPlace(place: string): "indoor" | "outdoor" | "unknown" {
+  return place === "indoor" || place === "outdoor" ? place : "unknown";
+}

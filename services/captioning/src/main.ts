@@ -1,0 +1,46 @@
+import { createPreviewSource, createRawImageReader } from "@ocelli/analysis";
+import {
+  connectAuth,
+  createRpcClient,
+  openService,
+  type RunningService,
+  type Runtime,
+} from "@ocelli/chassis";
+import { captioningV1, libraryV1 } from "@ocelli/contracts";
+import type { Engine } from "@ocelli/inference";
+import type { CaptioningConfig } from "./config.ts";
+import { consumeCaptioningEvents } from "./events.ts";
+import { createCaptioningHandlers } from "./rpc/captioning-handlers.ts";
+import { migrations } from "./store/migrations/index.ts";
+import type { CaptioningTables } from "./store/tables.ts";
+
+/** Starts the captioning service: sentences about pictures and the text in them. */
+export async function start(
+  config: CaptioningConfig,
+  runtime: Runtime & { engine: Engine },
+): Promise<RunningService> {
+  const { engine, now } = runtime;
+  const host = await openService<CaptioningTables>({ name: "captioning", config, runtime, migrations });
+  const auth = connectAuth({ ...config, name: "captioning", now });
+  const library = createRpcClient(libraryV1.LibraryServiceDefinition, {
+    address: config.libraryAddress,
+    serviceToken: auth.serviceToken,
+  });
+  host.onStop(() => {
+    library.close();
+    auth.close();
+  });
+  consumeCaptioningEvents({
+    host,
+    engine,
+    previews: createPreviewSource({ engine, library: library.client, fetchTimeoutMs: config.fetchTimeoutMs }),
+    limits: config,
+  });
+  const rawImages = createRawImageReader({
+    engine,
+    maxBytes: config.maxRawBytes,
+    maxConcurrent: config.maxRawConcurrent,
+  });
+  const handlers = createCaptioningHandlers({ db: host.database.db, engine, rawImages });
+  return host.serve(auth.verifier, captioningV1.CaptioningServiceDefinition, handlers);
+}

@@ -1,0 +1,29 @@
+import type { EventTables } from "@ocelli/chassis";
+import type { commonV1 } from "@ocelli/contracts";
+import type { ColumnType, Generated } from "kysely";
+
+/** Tables of the captioning service. */
+export interface CaptioningTables extends EventTables {
+  captions: {
+    photo_id: string;
+    owner_id: string;
+    sha256: string;
+    text: string;
+    source: commonV1.ResultSource;
+    /** Cosine of sentence and picture in the joint space. */
+    score: number;
+    model: string;
+    ms: number;
+    created_at: Generated<Date>;
+  };
+  photo_texts: {
+    photo_id: string;
+    owner_id: string;
+    sha256: string;
+    /** `ocelli.common.v1.TextLine`s in reading order, as JSON. */
+    lines: ColumnType<commonV1.TextLine[], string, string>;
+    model: string;
+    ms: number;
+    created_at: Generated<Date>;
+  };
+}

@@ -1,0 +1,47 @@
+import { createPreviewSource, createRawImageReader } from "@ocelli/analysis";
+import {
+  connectAuth,
+  createRpcClient,
+  openService,
+  type RunningService,
+  type Runtime,
+} from "@ocelli/chassis";
+import { faceV1, libraryV1 } from "@ocelli/contracts";
+import type { Engine } from "@ocelli/inference";
+import type { FaceConfig } from "./config.ts";
+import { consumeFaceEvents } from "./events.ts";
+import { createFaceHandlers } from "./rpc/face-handlers.ts";
+import { migrations } from "./store/migrations/index.ts";
+import type { FaceTables } from "./store/tables.ts";
+
+/** Starts the face service: faces, their quality and embeddings. */
+export async function start(
+  config: FaceConfig,
+  runtime: Runtime & { engine: Engine },
+): Promise<RunningService> {
+  const { engine, now } = runtime;
+  const host = await openService<FaceTables>({ name: "face", config, runtime, migrations });
+  const auth = connectAuth({ ...config, name: "face", now });
+  const library = createRpcClient(libraryV1.LibraryServiceDefinition, {
+    address: config.libraryAddress,
+    serviceToken: auth.serviceToken,
+  });
+  host.onStop(() => {
+    library.close();
+    auth.close();
+  });
+  consumeFaceEvents({
+    host,
+    engine,
+    previews: createPreviewSource({ engine, library: library.client, fetchTimeoutMs: config.fetchTimeoutMs }),
+    newId: runtime.newId,
+    limits: config,
+  });
+  const rawImages = createRawImageReader({
+    engine,
+    maxBytes: config.maxRawBytes,
+    maxConcurrent: config.maxRawConcurrent,
+  });
+  const handlers = createFaceHandlers({ db: host.database.db, engine, rawImages });
+  return host.serve(auth.verifier, faceV1.FaceServiceDefinition, handlers);
+}

@@ -1,0 +1,54 @@
+import { consumeStage, type PreviewSource, photoOfTrigger, type StageLimits } from "@ocelli/analysis";
+import { appendEvent, decodeEvent, type ServiceHost } from "@ocelli/chassis";
+import type { commonV1 } from "@ocelli/contracts";
+import { events } from "@ocelli/contracts";
+import type { Engine } from "@ocelli/inference";
+import { analyzeScene, sceneModelVersion } from "./model/analyze.ts";
+import { toSceneResult } from "./rpc/scene-view.ts";
+import { deleteScene, findSceneOfBytes, saveScene } from "./store/scenes.ts";
+import type { SceneTables } from "./store/tables.ts";
+
+/** What the consumers need. */
+export interface SceneEventDependencies {
+  host: ServiceHost<SceneTables>;
+  engine: Engine;
+  previews: PreviewSource;
+  limits: StageLimits;
+}
+
+/** Consumes `library.photo.ready` (classify) and `library.photo.deleted` (forget); emits `scene.photo.classified`. */
+export function consumeSceneEvents({ host, engine, previews, limits }: SceneEventDependencies): void {
+  const { db } = host.database;
+  const model = sceneModelVersion(engine);
+  consumeStage<SceneTables, commonV1.SceneResult>(
+    host,
+    "scene",
+    {
+      stage: "scene",
+      model,
+      filter: events.photoReady.subject,
+      photoOf: photoOfTrigger(events.photoReady),
+      findBySha256: (sha256) => findSceneOfBytes(db, sha256, model),
+      async analyze(photo, _event, signal) {
+        return toSceneResult(await analyzeScene(engine, await previews.open(photo, ["scene"], signal)));
+      },
+      async save(trx, photo, { result, ms }) {
+        await saveScene(trx, photo, { scene: result, model, ms });
+        await appendEvent(trx, {
+          type: events.photoClassified,
+          message: { photo, scene: result, provenance: { model, ms } },
+        });
+      },
+    },
+    limits,
+  );
+  host.consume({
+    consumer: "scene-deletions",
+    filter: events.photoDeleted.subject,
+    concurrency: 4,
+    async handle(event, { once }) {
+      const { photo } = decodeEvent(events.photoDeleted, event);
+      if (photo) await once((trx) => deleteScene(trx, photo.ownerId, photo.photoId));
+    },
+  });
+}

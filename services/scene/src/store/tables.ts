@@ -1,0 +1,16 @@
+import type { EventTables } from "@ocelli/chassis";
+import type { ColumnType, Generated } from "kysely";
+
+/** Tables of the scene service. */
+export interface SceneTables extends EventTables {
+  photo_scenes: {
+    photo_id: string;
+    owner_id: string;
+    sha256: string;
+    /** Encoded `ocelli.common.v1.SceneResult`. */
+    result: ColumnType<Buffer, Uint8Array, Uint8Array>;
+    model: string;
+    ms: number;
+    created_at: Generated<Date>;
+  };
+}
