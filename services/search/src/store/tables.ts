@@ -1,0 +1,36 @@
+import type { EventTables } from "@ocelli/chassis";
+import type { Generated } from "kysely";
+
+/** Tables of the search service. */
+export interface SearchTables extends EventTables {
+  /** One row per photo, filled in by the events about it. */
+  documents: {
+    photo_id: string;
+    owner_id: string;
+    sha256: string;
+    filename: string | null;
+    caption: string | null;
+    /** Scene labels, tags and object names, without repeats. */
+    labels: string[] | null;
+    /** Text read in the photo. */
+    ocr_text: string | null;
+    taken_at: Date | null;
+    /** Stages the index needs that have ended, well or not. */
+    ended: Generated<string[]>;
+    /** Set once, when everything the index needs is in. */
+    indexed_at: Date | null;
+    /** Deleted photos leave an empty row behind, so that late events cannot bring them back. */
+    deleted: Generated<boolean>;
+    /** Generated: caption (A), labels (B), text and file name (C). */
+    words: Generated<string>;
+  };
+  photo_embeddings: {
+    photo_id: string;
+    owner_id: string;
+    sha256: string;
+    /** Model that made the embedding; only embeddings of one model are comparable. */
+    model: string;
+    /** pgvector `halfvec(384)` in its text form, unit length. */
+    embedding: string;
+  };
+}
