@@ -1,0 +1,44 @@
+import { openDatabase, replayDeadLetters, replayOutbox } from "@ocelli/chassis";
+import type { Command } from "commander";
+import { StartupError } from "../startup-error.ts";
+
+interface ReplayOptions {
+  database?: string;
+  since?: string;
+  deadLetters?: boolean;
+}
+
+/** Adds `ocelli events replay`: publishes stored events again; consumers ignore what they have already done. */
+export function addEventsCommand(program: Command): void {
+  const events = program.command("events").description("look after events");
+  events
+    .command("replay")
+    .description("publish a service's stored events again, or hand its dead letters to their consumers again")
+    .argument("<service>", "whose events: auth, library, captioning, face, scene, search")
+    .option("--database <url>", "the service's Postgres (or DATABASE_URL)", process.env.DATABASE_URL)
+    .option("--since <time>", "only events from this time on (ISO 8601)")
+    .option("--dead-letters", "the dead letters of the service instead of its outbox")
+    .action(async (service: string, options: ReplayOptions) => {
+      const count = await replay(service, options);
+      console.log(`${count} events of ${service} will be delivered again`);
+    });
+}
+
+async function replay(service: string, options: ReplayOptions): Promise<number> {
+  if (!options.database)
+    throw new StartupError("name the service's Postgres with --database or DATABASE_URL");
+  const since = options.since === undefined ? undefined : new Date(options.since);
+  if (since && Number.isNaN(since.getTime()))
+    throw new StartupError("--since must be a time such as 2026-01-31T12:00:00Z");
+  const { db, close } = openDatabase<import("@ocelli/chassis").EventTables>({
+    url: options.database,
+    schema: service,
+  });
+  try {
+    return options.deadLetters
+      ? await replayDeadLetters(db, {})
+      : await replayOutbox(db, since ? { since } : {});
+  } finally {
+    await close();
+  }
+}

@@ -1,0 +1,47 @@
+import type { Metrics, SettingsValues } from "@ocelli/chassis";
+import { createEngine, type Engine, loadManifest, type Manifest, verifyManifest } from "@ocelli/inference";
+import type { engineSettings } from "./config.ts";
+import { StartupError } from "./startup-error.ts";
+
+/**
+ * Creates the engine of a process once every model file is proven to be the right one.
+ * @throws StartupError naming each missing or wrong file.
+ */
+export async function openEngine(
+  config: SettingsValues<typeof engineSettings>,
+  metrics?: Metrics,
+): Promise<Engine> {
+  const manifest = openManifest(config.models);
+  const problems = await verifyManifest(manifest, { hash: true });
+  if (problems.length > 0) throw new StartupError(problems.map((problem) => problem.message).join("; "));
+  return createEngine({
+    manifest,
+    workers: config.workers,
+    threadsPerWorker: config.threadsPerWorker,
+    queueLimit: config.engineQueue,
+    idleRecycleMs: config.idleRecycleMs,
+    ...(metrics ? { metrics: engineMetrics(metrics) } : {}),
+  });
+}
+
+function openManifest(path: string | undefined): Manifest {
+  try {
+    return loadManifest(path);
+  } catch (error) {
+    throw new StartupError(`${error instanceof Error ? error.message : String(error)}; see OCELLI_MODELS`);
+  }
+}
+
+function engineMetrics(metrics: Metrics) {
+  const waiting = new Map<string, number>();
+  return {
+    queueDepth(model: string, depth: number) {
+      waiting.set(model, depth);
+      metrics.modelQueue.set([...waiting.values()].reduce((sum, each) => sum + each, 0));
+    },
+    batchSize: (model: string, size: number) => metrics.batchSize.observe({ model }, size),
+    runMs: (model: string, ms: number) => metrics.modelSeconds.observe({ model }, ms / 1000),
+    dropped: (_model: string, reason: string) =>
+      metrics.refused.inc({ reason: `MODEL_${reason.toUpperCase()}` }),
+  };
+}

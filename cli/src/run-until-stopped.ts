@@ -1,0 +1,45 @@
+/** Something that runs until it is told to stop. */
+interface Stoppable {
+  stop(): Promise<void>;
+}
+
+/** Reports a fatal error from anywhere, also while still starting. */
+export type OnFatal = (error: Error) => void;
+
+// Longer than any grace period inside; after it the process ends whatever still hangs.
+const stopTimeoutMs = 30_000;
+
+/**
+ * Starts something and keeps it until SIGINT or SIGTERM, then drains it and exits 0. A second signal exits at once.
+ * A fatal error drains too and exits 1.
+ */
+export async function runUntilStopped<T extends Stoppable>(
+  start: (onFatal: OnFatal) => Promise<T>,
+  onReady: (running: T) => void,
+): Promise<void> {
+  let end: (code: number) => void = () => undefined;
+  const ended = new Promise<number>((resolve) => {
+    end = resolve;
+  });
+  let signals = 0;
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.on(signal, () => {
+      signals += 1;
+      if (signals > 1) process.exit(130);
+      end(0);
+    });
+  }
+  const running = await start((error) => {
+    console.error(`ocelli: ${error.message}; stopping`);
+    end(1);
+  });
+  onReady(running);
+  let code = await ended;
+  const timer = setTimeout(() => process.exit(1), stopTimeoutMs);
+  timer.unref();
+  await running.stop().catch((error: unknown) => {
+    console.error(`ocelli: stopping failed: ${error instanceof Error ? error.message : String(error)}`);
+    code = 1;
+  });
+  process.exit(code);
+}

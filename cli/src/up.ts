@@ -1,0 +1,144 @@
+import { randomBytes } from "node:crypto";
+import { start as startAuth } from "@ocelli/auth";
+import { settings as authSettings } from "@ocelli/auth/config";
+import { start as startCaptioning } from "@ocelli/captioning";
+import { settings as captioningSettings } from "@ocelli/captioning/config";
+import { loadSettings, type RunningService, type Runtime } from "@ocelli/chassis";
+import { startEmbeddedDatabase } from "@ocelli/embedded-database";
+import { start as startFace } from "@ocelli/face";
+import { settings as faceSettings } from "@ocelli/face/config";
+import { start as startGateway } from "@ocelli/gateway";
+import { settings as gatewaySettings } from "@ocelli/gateway/config";
+import type { Engine } from "@ocelli/inference";
+import { start as startLibrary } from "@ocelli/library";
+import { settings as librarySettings } from "@ocelli/library/config";
+import { start as startScene } from "@ocelli/scene";
+import { settings as sceneSettings } from "@ocelli/scene/config";
+import { start as startSearch } from "@ocelli/search";
+import { settings as searchSettings } from "@ocelli/search/config";
+import { settings } from "./config.ts";
+import { type DataDirectory, openDataDirectory } from "./data-directory.ts";
+import { openEngine } from "./engine.ts";
+import { openRuntime } from "./process-runtime.ts";
+import { Releases } from "./releases.ts";
+import { StartupError } from "./startup-error.ts";
+
+/** A whole Ocelli in one process. */
+export interface RunningOcelli {
+  /** Base URL of the gateway. */
+  readonly url: string;
+  /** Services with the addresses of their gRPC servers. */
+  readonly services: readonly RunningService[];
+  /** How events travel. */
+  readonly events: string;
+  /** Drains and releases everything; data stays. */
+  stop(): Promise<void>;
+}
+
+/** Settings of {@link up}. */
+export interface UpOptions {
+  env: NodeJS.ProcessEnv;
+  /** Called when the process cannot go on and should stop. */
+  onFatal: (error: Error) => void;
+}
+
+const callers = ["library", "captioning", "face", "scene", "search"] as const;
+
+/**
+ * Starts gateway and services in this process; they talk gRPC over loopback.
+ * @throws StartupError or ConfigError with one line to show.
+ */
+export async function up({ env, onFatal }: UpOptions): Promise<RunningOcelli> {
+  const config = loadSettings(settings, env);
+  const data = openDataDirectory(config.dataDir);
+  const releases = new Releases();
+  releases.add(() => data.release());
+  try {
+    const [databaseUrl, opened] = await Promise.all([
+      openDatabaseUrl(env, data, onFatal, releases),
+      openRuntime({ config, name: "ocelli", data, onFatal }),
+    ]);
+    releases.add(() => opened.releases.run());
+    const engine = await openEngine(config, opened.runtime.metrics);
+    releases.add(() => engine.close());
+    const mesh = await startMesh(
+      { ...env, ...meshEnvironment(env, data, databaseUrl) },
+      opened.runtime,
+      engine,
+      releases,
+    );
+    opened.openEvents();
+    return { ...mesh, events: opened.runtime.bus.kind, stop: () => releases.run() };
+  } catch (error) {
+    await releases.run().catch(() => undefined);
+    throw error;
+  }
+}
+
+async function openDatabaseUrl(
+  env: NodeJS.ProcessEnv,
+  data: DataDirectory,
+  onFatal: (error: Error) => void,
+  releases: Releases,
+): Promise<string> {
+  if (env.DATABASE_URL) return env.DATABASE_URL;
+  try {
+    const database = await startEmbeddedDatabase({ dataDir: data.file("database"), onCrash: onFatal });
+    releases.add(() => database.close());
+    return database.url;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new StartupError(
+      `${reason}; restore ${data.file("database")} from a backup, or set OCELLI_DATA to another folder`,
+    );
+  }
+}
+
+/** Secrets and places that only this process needs to know. */
+function meshEnvironment(
+  env: NodeJS.ProcessEnv,
+  data: DataDirectory,
+  databaseUrl: string,
+): NodeJS.ProcessEnv {
+  const secrets = callers.map((name) => [name, randomBytes(32).toString("hex")] as const);
+  const ports = ["AUTH", ...callers.map((name) => name.toUpperCase())].map((name) => [
+    `${name}_PORT`,
+    env[`${name}_PORT`] ?? "0",
+  ]);
+  return {
+    DATABASE_URL: databaseUrl,
+    LIBRARY_DATA: env.LIBRARY_DATA ?? data.file("blobs"),
+    SERVICE_ACCOUNTS: secrets.map(([name, secret]) => `${name}:${secret}`).join(","),
+    ...Object.fromEntries(ports),
+    ...Object.fromEntries(secrets.map(([name, secret]) => [`${name.toUpperCase()}_SERVICE_SECRET`, secret])),
+  };
+}
+
+async function startMesh(env: NodeJS.ProcessEnv, runtime: Runtime, engine: Engine, releases: Releases) {
+  const services: RunningService[] = [];
+  const keep = (service: RunningService) => {
+    services.push(service);
+    releases.add(() => service.stop());
+    return service;
+  };
+  const auth = keep(await startAuth(loadSettings(authSettings, env), runtime));
+  const withAuth = { ...env, AUTH_ADDR: auth.address };
+  const library = keep(await startLibrary(loadSettings(librarySettings, withAuth), runtime));
+  const known = { ...withAuth, LIBRARY_ADDR: library.address };
+  const models = { ...runtime, engine };
+  const captioning = keep(await startCaptioning(loadSettings(captioningSettings, known), models));
+  const face = keep(await startFace(loadSettings(faceSettings, known), models));
+  const scene = keep(await startScene(loadSettings(sceneSettings, known), models));
+  const search = keep(await startSearch(loadSettings(searchSettings, known), models));
+  const addresses = {
+    CAPTIONING_ADDR: captioning.address,
+    FACE_ADDR: face.address,
+    SCENE_ADDR: scene.address,
+    SEARCH_ADDR: search.address,
+  };
+  const checks = services.flatMap((service) => service.checks);
+  const gatewayConfig = loadSettings(gatewaySettings, { ...known, ...addresses });
+  const gateway = await startGateway(gatewayConfig, { ...runtime, checks });
+  releases.add(() => gateway.stop());
+  return { url: gateway.url, services };
+}
