@@ -1,0 +1,47 @@
+import sharp from "sharp";
+import { afterAll, expect, test } from "vitest";
+import { Client } from "./harness/client.ts";
+import { removeFolders, startOcelli, temporaryFolder } from "./harness/ocelli-process.ts";
+import { photoBytes } from "./harness/photos.ts";
+
+afterAll(removeFolders);
+
+/** Twenty different pictures, each a crop of the coffee photo. */
+async function differentPictures(count: number): Promise<Uint8Array<ArrayBuffer>[]> {
+  const pictures = [];
+  for (let index = 0; index < count; index++) {
+    const crop = { left: index * 4, top: index * 3, width: 400, height: 300 };
+    pictures.push(new Uint8Array(await sharp(photoBytes("coffee.png")).extract(crop).jpeg().toBuffer()));
+  }
+  return pictures;
+}
+
+test.each(["in-process", "nats"])(
+  "kill -9 in the middle of 20 uploads loses no acknowledged photo (%s)",
+  async (events) => {
+    const env = { OCELLI_DATA: temporaryFolder(), OCELLI_EVENTS: events };
+    const first = await startOcelli(["up"], env);
+    const client = await Client.signedUp(first.address, "maria@example.org");
+    const acknowledged: string[] = [];
+    const uploads = (await differentPictures(20)).map(async (picture, index) => {
+      const response = await client.sendFile("/photos", picture, `${index}.jpg`);
+      if (response.status !== 201) return;
+      acknowledged.push(((await response.json()) as { id: string }).id);
+      if (acknowledged.length === 8) first.child.kill("SIGKILL");
+    });
+    await Promise.allSettled(uploads);
+    await first.end("SIGKILL");
+    expect(acknowledged.length).toBeGreaterThanOrEqual(8);
+
+    const second = await startOcelli(["up"], env);
+    const again = new Client(second.address);
+    again.token = client.token;
+    for (const id of acknowledged) {
+      const photo = await again.analysed(id, 120_000);
+      expect(Object.values(photo.stages).map((stage) => stage.status)).toEqual(Array(6).fill("SUCCEEDED"));
+      expect((await again.request(`/photos/${id}/original`)).status).toBe(200);
+    }
+    expect(await second.end("SIGTERM")).toBe(0);
+  },
+  300_000,
+);

@@ -1,0 +1,150 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { z } from "zod";
+
+/** The parts of a photo that tests look at; unknown fields are kept out on purpose. */
+export const photoSchema = z.object({
+  id: z.uuid(),
+  filename: z.string(),
+  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+  mediaType: z.string(),
+  width: z.number(),
+  height: z.number(),
+  sizeBytes: z.number(),
+  takenAt: z.string().nullable(),
+  exif: z.record(z.string(), z.unknown()).nullable(),
+  favorite: z.boolean(),
+  createdAt: z.string(),
+  stages: z.record(
+    z.string(),
+    z.object({
+      status: z.string(),
+      attempts: z.number(),
+      error: z.string().nullable(),
+      model: z.string().nullable(),
+      ms: z.number().nullable(),
+    }),
+  ),
+  caption: z
+    .object({ text: z.string(), source: z.string(), model: z.string(), score: z.number() })
+    .nullable(),
+  scene: z
+    .object({
+      labels: z.array(z.object({ label: z.string(), score: z.number() })),
+      indoor: z.boolean().nullable(),
+      unsure: z.boolean(),
+    })
+    .nullable(),
+  objects: z.array(z.object({ label: z.string(), score: z.number() })).nullable(),
+  faces: z
+    .array(
+      z.object({
+        id: z.string(),
+        score: z.number(),
+        personId: z.string().nullable(),
+        personName: z.string().nullable(),
+      }),
+    )
+    .nullable(),
+  colors: z.array(z.object({ name: z.string(), hex: z.string() })).nullable(),
+});
+
+/** A photo as the gateway answers it. */
+export type PhotoJson = z.infer<typeof photoSchema>;
+
+const tokensSchema = z.object({
+  accessToken: z.string(),
+  refreshToken: z.string(),
+  tokenType: z.literal("Bearer"),
+  expiresIn: z.number(),
+});
+const hitsSchema = z.object({
+  items: z.array(z.object({ photoId: z.string(), score: z.number(), why: z.array(z.string()) })),
+  nextPageToken: z.string(),
+});
+const ended = new Set(["SUCCEEDED", "FAILED", "SKIPPED"]);
+
+/** One user of a running gateway. */
+export class Client {
+  readonly #baseUrl: string;
+  token = "";
+
+  constructor(baseUrl: string) {
+    this.#baseUrl = baseUrl;
+  }
+
+  /** Creates an account and logs in. */
+  static async signedUp(baseUrl: string, email: string): Promise<Client> {
+    const client = new Client(baseUrl);
+    const password = "correct horse battery staple";
+    const signup = await client.post("/auth/signup", { email, password, name: "Test Person" });
+    if (signup.status !== 201) throw new Error(`sign-up: ${signup.status} ${await signup.text()}`);
+    const login = await client.post("/auth/login", { email, password });
+    client.token = tokensSchema.parse(await login.json()).accessToken;
+    return client;
+  }
+
+  /** Any request under the base path, as this user. */
+  request(path: string, init: RequestInit = {}): Promise<Response> {
+    const headers = new Headers(init.headers);
+    if (this.token) headers.set("authorization", `Bearer ${this.token}`);
+    return fetch(`${this.#baseUrl}/api/v1${path}`, { ...init, headers });
+  }
+
+  post(path: string, body: unknown): Promise<Response> {
+    return this.request(path, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(body),
+    });
+  }
+
+  /** Uploads one file as `file`. */
+  sendFile(path: string, bytes: Uint8Array<ArrayBuffer>, filename: string): Promise<Response> {
+    const form = new FormData();
+    form.set("file", new Blob([bytes]), filename);
+    return this.request(path, { method: "POST", body: form });
+  }
+
+  async upload(bytes: Uint8Array<ArrayBuffer>, filename: string): Promise<string> {
+    const response = await this.sendFile("/photos", bytes, filename);
+    if (!response.ok) throw new Error(`upload of ${filename}: ${response.status} ${await response.text()}`);
+    return z.object({ id: z.string() }).parse(await response.json()).id;
+  }
+
+  async photo(id: string): Promise<PhotoJson> {
+    return photoSchema.parse(await (await this.request(`/photos/${id}`)).json());
+  }
+
+  /** Waits until every stage of a photo has ended. */
+  async analysed(id: string, timeoutMs = 60_000): Promise<PhotoJson> {
+    const deadline = Date.now() + timeoutMs;
+    for (;;) {
+      const photo = await this.photo(id);
+      const stages = Object.values(photo.stages);
+      if (stages.length > 0 && stages.every((stage) => ended.has(stage.status))) return photo;
+      if (Date.now() > deadline)
+        throw new Error(`not analysed in ${timeoutMs} ms: ${JSON.stringify(photo.stages)}`);
+      await delay(100);
+    }
+  }
+
+  async search(query: string, extra = ""): Promise<z.infer<typeof hitsSchema>["items"]> {
+    const response = await this.request(`/search?q=${encodeURIComponent(query)}${extra}`);
+    return hitsSchema.parse(await response.json()).items;
+  }
+}
+
+/** Reads an NDJSON body line by line as it arrives. */
+export async function* readLines(
+  response: Response,
+): AsyncGenerator<{ type: string; data: unknown; elapsedMs: number }> {
+  let rest = "";
+  const decoder = new TextDecoder();
+  for await (const chunk of response.body ?? []) {
+    rest += decoder.decode(chunk, { stream: true });
+    const lines = rest.split("\n");
+    rest = lines.pop() ?? "";
+    for (const line of lines)
+      yield z.object({ type: z.string(), data: z.unknown(), elapsedMs: z.number() }).parse(JSON.parse(line));
+  }
+}
