@@ -19,7 +19,7 @@ export interface StageOutcome<Result> {
 }
 
 /** The event that starts a stage. */
-export type StageEvent = Pick<BusEvent, "subject" | "payload">;
+export type StageEvent = BusEvent;
 
 /** One analysis stage as a service describes it. */
 export interface StageDefinition<Tables extends EventTables, Result> {
@@ -86,7 +86,6 @@ export function consumeStage<Tables extends EventTables, Result>(
         const run = () => stage.analyze(photo, event, context.signal);
         const outcome = await outcomeOf(photo, run);
         await context.once((trx) => stage.save(trx, photo, outcome));
-        host.relay.kick();
       } catch (error) {
         if (!isPhotoGone(error)) throw error;
       }
@@ -103,8 +102,8 @@ function isPhotoGone(error: unknown): boolean {
   return AppError.from(error).reason === "PHOTO_NOT_FOUND";
 }
 
-async function appendStageFailed(
-  trx: Transaction<EventTables>,
+async function appendStageFailed<Tables extends EventTables>(
+  trx: Transaction<Tables>,
   service: string,
   stage: string,
   photo: eventsV1.PhotoRef,

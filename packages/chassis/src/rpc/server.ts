@@ -55,11 +55,12 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
   });
   const health = HealthState();
   base.add(HealthDefinition, HealthServiceImpl(health));
+  // Health and reflection stay outside: probes carry no token and are not worth a trace.
   const server = base
-    .use(openTelemetryServerMiddleware())
-    .use(errorDetailsServerMiddleware)
-    .use(errorMiddleware(options))
-    .use(identityMiddleware(options.verifier));
+    .with(openTelemetryServerMiddleware())
+    .with(errorDetailsServerMiddleware)
+    .with(errorMiddleware(options))
+    .with(identityMiddleware(options.verifier));
   const names: string[] = [];
   return {
     add(definition, implementation) {

@@ -28,7 +28,7 @@ export interface ServiceHost<Tables extends EventTables> {
   readonly relay: Relay;
   readonly log: Logger;
   /** Adds a consumer that starts with {@link serve}. */
-  consume(options: Omit<ConsumeOptions<Tables>, "bus" | "db" | "log" | "metrics">): void;
+  consume(options: Omit<ConsumeOptions<Tables>, "bus" | "db" | "log" | "relay">): void;
   /** Adds something to release on stop, after consumers and server. */
   onStop(release: () => Promise<void> | void): void;
   /** Adds a dependency to readiness. */
@@ -94,7 +94,7 @@ export async function openService<Tables extends EventTables>(
     log,
     consume: (consumer) =>
       void consumers.push(() =>
-        consumeEvents({ ...consumer, bus: runtime.bus, db: database.db, log, metrics: runtime.metrics }),
+        consumeEvents({ ...consumer, bus: runtime.bus, db: database.db, log, relay }),
       ),
     onStop: (release) => void releases.push(release),
     addCheck: (check) => void checks.push(check),
