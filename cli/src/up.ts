@@ -126,9 +126,10 @@ async function startMesh(env: NodeJS.ProcessEnv, runtime: Runtime, engine: Engin
   const library = keep(await startLibrary(loadSettings(librarySettings, withAuth), runtime));
   const known = { ...withAuth, LIBRARY_ADDR: library.address };
   const models = { ...runtime, engine };
-  const captioning = keep(await startCaptioning(loadSettings(captioningSettings, known), models));
   const face = keep(await startFace(loadSettings(faceSettings, known), models));
   const scene = keep(await startScene(loadSettings(sceneSettings, known), models));
+  const withScene = { ...known, SCENE_ADDR: scene.address };
+  const captioning = keep(await startCaptioning(loadSettings(captioningSettings, withScene), models));
   const search = keep(await startSearch(loadSettings(searchSettings, known), models));
   const addresses = {
     CAPTIONING_ADDR: captioning.address,

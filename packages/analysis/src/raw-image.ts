@@ -14,10 +14,14 @@ export interface RawImageOptions {
 /** Reads pictures that are analysed but not stored. */
 export interface RawImageReader {
   /**
-   * Collects the chunks of a file and hands the decoded picture on, at the size stored photos are analysed at.
+   * Collects the chunks of a file and hands the decoded picture on, at the size stored photos are analysed at, with
+   * the bytes it was decoded from.
    * @throws AppError RESOURCE_EXHAUSTED/{FILE_TOO_LARGE,ANALYSIS_BUSY}, INVALID_ARGUMENT/{EMPTY_FILE,IMAGE_UNREADABLE,IMAGE_TOO_LARGE}.
    */
-  withImage<T>(chunks: AsyncIterable<Uint8Array>, use: (image: RgbImage) => Promise<T>): Promise<T>;
+  withImage<T>(
+    chunks: AsyncIterable<Uint8Array>,
+    use: (image: RgbImage, bytes: Uint8Array) => Promise<T>,
+  ): Promise<T>;
 }
 
 // Long side of the library's previews: raw pictures get the same treatment as stored ones.
@@ -37,9 +41,10 @@ export function createRawImageReader(options: RawImageOptions): RawImageReader {
         const bytes = await collectChunks(chunks, options.maxBytes);
         if (bytes.byteLength === 0) throw invalidArgument("EMPTY_FILE", "The file is empty.");
         const key = createHash("sha256").update(bytes).digest("hex");
-        return await use(
-          await options.engine.decode(`raw:${key}`, async () => bytes, { maxLongSide: previewLongSide }),
-        );
+        const image = await options.engine.decode(`raw:${key}`, async () => bytes, {
+          maxLongSide: previewLongSide,
+        });
+        return await use(image, bytes);
       } finally {
         active -= 1;
       }

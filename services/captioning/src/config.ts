@@ -10,6 +10,10 @@ export const settings = {
     default: "127.0.0.1:7002",
     doc: "Address of the library service.",
   }),
+  sceneAddress: setting("SCENE_ADDR", grpcAddress, {
+    default: "127.0.0.1:7005",
+    doc: "Address of the scene service, asked what pictures show that are captioned without being stored.",
+  }),
   concurrency: setting("CAPTIONING_CONCURRENCY", integer(1, 64), {
     default: 2,
     doc: "Photos analysed at once per stage of the captioning service.",

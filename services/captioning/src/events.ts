@@ -16,6 +16,7 @@ import {
   textModelVersion,
 } from "./model/analyze.ts";
 import { toCaption } from "./rpc/caption-view.ts";
+import { toCaptionContext } from "./scene-context.ts";
 import { findCaptionOfBytes, saveModelCaption } from "./store/captions.ts";
 import type { CaptioningTables } from "./store/tables.ts";
 import { deletePhotoWords, findTextOfBytes, saveText } from "./store/texts.ts";
@@ -109,19 +110,6 @@ function photoOfSceneEvent(event: StageEvent): eventsV1.PhotoRef | undefined {
 }
 
 function contextOf(event: StageEvent): CaptionContext {
-  const scene =
-    event.subject === events.photoClassified.subject
-      ? decodeEvent(events.photoClassified, event).scene
-      : undefined;
-  if (!scene) return { objects: [], tags: [] };
-  const [best] = scene.labels;
-  return {
-    objects: scene.objects,
-    tags: scene.tags,
-    scene: { label: best?.label ?? "", unsure: scene.unsure, place: toPlace(scene.place) },
-  };
-}
-
-function toPlace(place: string): "indoor" | "outdoor" | "unknown" {
-  return place === "indoor" || place === "outdoor" ? place : "unknown";
+  if (event.subject !== events.photoClassified.subject) return toCaptionContext(undefined);
+  return toCaptionContext(decodeEvent(events.photoClassified, event).scene);
 }

@@ -6,11 +6,12 @@ import {
   type RunningService,
   type Runtime,
 } from "@ocelli/chassis";
-import { captioningV1, libraryV1 } from "@ocelli/contracts";
+import { captioningV1, libraryV1, sceneV1 } from "@ocelli/contracts";
 import type { Engine } from "@ocelli/inference";
 import type { CaptioningConfig } from "./config.ts";
 import { consumeCaptioningEvents } from "./events.ts";
 import { createCaptioningHandlers } from "./rpc/captioning-handlers.ts";
+import { createSceneDescriber } from "./scene-context.ts";
 import { migrations } from "./store/migrations/index.ts";
 import type { CaptioningTables } from "./store/tables.ts";
 
@@ -26,8 +27,13 @@ export async function start(
     address: config.libraryAddress,
     serviceToken: auth.serviceToken,
   });
+  const scene = createRpcClient(sceneV1.SceneServiceDefinition, {
+    address: config.sceneAddress,
+    serviceToken: auth.serviceToken,
+  });
   host.onStop(() => {
     library.close();
+    scene.close();
     auth.close();
   });
   consumeCaptioningEvents({
@@ -41,6 +47,11 @@ export async function start(
     maxBytes: config.maxRawBytes,
     maxConcurrent: config.maxRawConcurrent,
   });
-  const handlers = createCaptioningHandlers({ db: host.database.db, engine, rawImages });
+  const handlers = createCaptioningHandlers({
+    db: host.database.db,
+    engine,
+    rawImages,
+    describeScene: createSceneDescriber(scene.client),
+  });
   return host.serve(auth.verifier, captioningV1.CaptioningServiceDefinition, handlers);
 }

@@ -17,9 +17,21 @@ export interface SearchHit {
 const cosineMiddle = 0.3;
 const cosineSpread = 0.03;
 
+/**
+ * Made-up words are spelled in many small pieces and agree by chance with some picture (up to .32 on our test photos),
+ * so the more pieces a query's words fall into, the more agreement is asked for.
+ */
+const doubtPerPiece = 0.03;
+const maxDoubt = 0.06;
+
+/** How much more a query must agree with a picture; `piecesPerWord` is 1 when the vocabulary knows every word. */
+export function spellingDoubt(piecesPerWord: number): number {
+  return Math.min(maxDoubt, Math.max(0, piecesPerWord - 1) * doubtPerPiece);
+}
+
 /** Relevance of a picture from its cosine with the query, 0..1. */
-export function visualScore(cosine: number): number {
-  return 1 / (1 + Math.exp((cosineMiddle - cosine) / cosineSpread));
+export function visualScore(cosine: number, doubt = 0): number {
+  return 1 / (1 + Math.exp((cosineMiddle + doubt - cosine) / cosineSpread));
 }
 
 /**
@@ -27,13 +39,13 @@ export function visualScore(cosine: number): number {
  * wrong multiply; a photo found by both is above a photo found by either.
  */
 export function fuse(
-  neighbours: readonly Neighbour[],
+  neighbours: readonly (Neighbour & { doubt: number })[],
   matches: readonly WordMatch[],
   queryWords: string[],
 ): SearchHit[] {
   const hits = new Map<string, SearchHit>();
-  for (const { photoId, cosine } of neighbours) {
-    const score = visualScore(cosine);
+  for (const { photoId, cosine, doubt } of neighbours) {
+    const score = visualScore(cosine, doubt);
     hits.set(photoId, { photoId, score, why: score >= 0.1 ? ["picture"] : [] });
   }
   for (const match of matches) {

@@ -3,7 +3,7 @@ import { searchV1 } from "@ocelli/contracts";
 import { cleanText, type Engine, embedTexts, loadTokenizer } from "@ocelli/inference";
 import type { Kysely } from "kysely";
 import { z } from "zod";
-import { fuse, type SearchHit } from "./ranking.ts";
+import { fuse, type SearchHit, spellingDoubt } from "./ranking.ts";
 import { matchWords } from "./store/documents.ts";
 import { nearestPhotos } from "./store/embeddings.ts";
 import type { SearchTables } from "./store/tables.ts";
@@ -92,7 +92,11 @@ async function findByPicture(db: Kysely<SearchTables>, engine: Engine, ownerId: 
   if (known.length === 0) return [];
   const [embedding] = await embedTexts(engine, [known.join(" ")]);
   if (!embedding) return [];
-  return nearestPhotos(db, { ownerId, model: visionModel(engine), embedding, limit: candidateLimit });
+  const pieces = known.reduce((sum, word) => sum + tokenizer.split(word).length, 0);
+  const doubt = spellingDoubt(pieces / known.length);
+  const model = visionModel(engine);
+  const neighbours = await nearestPhotos(db, { ownerId, model, embedding, limit: candidateLimit });
+  return neighbours.map((neighbour) => ({ ...neighbour, doubt }));
 }
 
 function isAfter(hit: SearchHit, cursor: { score: number; photoId: string }): boolean {

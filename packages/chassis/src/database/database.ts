@@ -65,7 +65,11 @@ function recordQuery(event: LogEvent): void {
   span.end(endTime);
 }
 
-/** Creates the service's schema if it is not there. */
+/** Creates the service's schema if it is not there; replicas that start at once take turns. */
 export async function ensureSchema<Tables>(database: Database<Tables>): Promise<void> {
-  await sql`create schema if not exists ${sql.id(database.schema)}`.execute(database.db);
+  await database.db.transaction().execute(async (trx) => {
+    // `if not exists` alone races: two sessions may both find nothing and both insert.
+    await sql`select pg_advisory_xact_lock(hashtextextended(${`schema ${database.schema}`}, 0))`.execute(trx);
+    await sql`create schema if not exists ${sql.id(database.schema)}`.execute(trx);
+  });
 }

@@ -3,7 +3,7 @@ import { type IdentityContext, notFound, parsePhotoId, requireUser } from "@ocel
 import type { captioningV1 } from "@ocelli/contracts";
 import type { Engine } from "@ocelli/inference";
 import type { Kysely } from "kysely";
-import { captionImage } from "../model/analyze.ts";
+import { type CaptionContext, captionImage } from "../model/analyze.ts";
 import { findCaption } from "../store/captions.ts";
 import type { CaptioningTables } from "../store/tables.ts";
 import { findText } from "../store/texts.ts";
@@ -14,6 +14,8 @@ export interface CaptioningHandlerDependencies {
   db: Kysely<CaptioningTables>;
   engine: Engine;
   rawImages: RawImageReader;
+  /** What the scene service sees in bytes that are not stored, asked on behalf of a user. */
+  describeScene: (bytes: Uint8Array, userId: string) => Promise<CaptionContext>;
 }
 
 /** gRPC handlers of the captioning service. */
@@ -21,6 +23,7 @@ export function createCaptioningHandlers({
   db,
   engine,
   rawImages,
+  describeScene,
 }: CaptioningHandlerDependencies): captioningV1.CaptioningServiceImplementation<IdentityContext> {
   return {
     async getCaption(request, { identity }) {
@@ -36,10 +39,9 @@ export function createCaptioningHandlers({
     },
 
     async captionImage(requests, { identity }) {
-      requireUser(identity);
-      return rawImages.withImage(chunksOf(requests), async (image) => {
-        // Raw bytes come without objects or tags of the scene service, so only the picture itself speaks.
-        const answer = await captionImage(engine, image, { objects: [], tags: [] });
+      const userId = requireUser(identity);
+      return rawImages.withImage(chunksOf(requests), async (image, bytes) => {
+        const answer = await captionImage(engine, image, await describeScene(bytes, userId));
         return {
           caption: toCaption(answer),
           candidates: answer.candidates.map(toCaption),
