@@ -9,7 +9,7 @@ import { giveUp, watchDeadLetters } from "./dead-letters.ts";
 import { claimEvent, isProcessed } from "./inbox.ts";
 import type { Relay } from "./relay.ts";
 import type { EventTables } from "./tables.ts";
-import { contextFrom } from "./trace-context.ts";
+import { contextFrom, eventsTracer } from "./trace-context.ts";
 import { pause } from "./waker.ts";
 
 /** What a handler gets beside the event. */
@@ -66,7 +66,6 @@ export const defaultBackoffMs: readonly number[] = [1_000, 5_000, 30_000, 300_00
 
 /** How long one delivery waits for an overloaded dependency before it counts as failed. */
 const overloadPatienceMs = 120_000;
-const tracer = trace.getTracer("ocelli.events");
 
 /**
  * Consumes events with tracing, de-duplication, retries and dead letters. Errors that a retry cannot cure end in the
@@ -149,7 +148,11 @@ async function traced<Tables extends EventTables>(
     "ocelli.delivery.attempt": attempt,
   };
   const parent = contextFrom(event.traceparent);
-  const span = tracer.startSpan(`consume ${event.subject}`, { kind: SpanKind.CONSUMER, attributes }, parent);
+  const span = eventsTracer().startSpan(
+    `consume ${event.subject}`,
+    { kind: SpanKind.CONSUMER, attributes },
+    parent,
+  );
   try {
     await context.with(trace.setSpan(parent, span), () => attemptDelivery(options, delivery, handler));
   } catch (error) {
@@ -166,7 +169,7 @@ async function attemptDelivery<Tables extends EventTables>(
   handler: EventHandler<Tables>,
 ): Promise<void> {
   const { event, attempt, signal } = delivery;
-  if (await isProcessed(options.db, options.consumer, event.id)) return;
+  if (await wasProcessed(options, delivery)) return;
   if (attempt > (options.maxDeliver ?? 5)) {
     // Whatever killed the process during the last delivery must not get the chance to do so forever.
     return giveUp(options, delivery, lostDelivery());
@@ -190,6 +193,23 @@ async function attemptDelivery<Tables extends EventTables>(
     options.log.error(fields, "event given up");
     trace.getActiveSpan()?.setStatus({ code: SpanStatusCode.ERROR, message: appError.reason });
     await giveUp(options, delivery, appError);
+  }
+}
+
+/** Waits for the store rather than failing: an outage must not use up the deliveries of every event. */
+async function wasProcessed<Tables extends EventTables>(
+  options: ConsumeOptions<Tables>,
+  { event, signal }: Delivery,
+): Promise<boolean> {
+  for (let failures = 0; ; failures += 1) {
+    try {
+      return await isProcessed(options.db, options.consumer, event.id);
+    } catch (error) {
+      if (signal.aborted) throw error;
+      options.log.warn({ err: error, consumer: options.consumer, failures }, "inbox not readable; waiting");
+      await pause(Math.min(10_000, 200 * 2 ** failures), signal);
+      if (signal.aborted) throw error;
+    }
   }
 }
 

@@ -1,4 +1,4 @@
-import { type Kysely, sql, type Transaction } from "kysely";
+import { type ExpressionBuilder, type Kysely, sql, type Transaction } from "kysely";
 import type { Logger } from "pino";
 import type { AppError } from "../errors/app-error.ts";
 import { type BusEvent, backoffFor, type Delivery, type Subscription } from "./bus.ts";
@@ -153,18 +153,18 @@ async function replayOne<Tables extends EventTables>(
     .where("consumer", "=", options.consumer)
     .where("event_id", "=", letter.id)
     .execute();
-  for (let attempt = 1; !signal.aborted; attempt += 1) {
+  let ended = false;
+  for (let attempt = 1; !ended && !signal.aborted; attempt += 1) {
     try {
       await options.deliver({ event: letter, attempt, last: attempt >= options.maxDeliver, signal });
-      break;
+      ended = true;
     } catch {
       await pause(backoffFor(options.backoffMs, attempt), signal);
     }
   }
-  // Given up again: the row was renewed by that and carries no request any more.
-  await db
-    .deleteFrom("dead_letters")
-    .where("id", "=", letter.letterId)
-    .where("replay_started_at", "is not", null)
-    .execute();
+  const taken = (where: ExpressionBuilder<EventTables, "dead_letters">) =>
+    // Given up again: giving up renewed the row, which carries no request any more and stays.
+    where.and([where("id", "=", letter.letterId), where("replay_started_at", "is not", null)]);
+  if (ended) await db.deleteFrom("dead_letters").where(taken).execute();
+  else await db.updateTable("dead_letters").set({ replay_started_at: null }).where(taken).execute();
 }

@@ -1,7 +1,7 @@
 import * as crypto from "node:crypto";
 
 declare module "node:crypto" {
-  /** In Node 24 since 24.16; the type package lags behind. */
+  /** Part of the pinned Node 24; its type package lags behind. */
   function randomUUIDv7(): string;
 }
 

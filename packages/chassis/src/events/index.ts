@@ -8,4 +8,4 @@ export * from "./outbox.ts";
 export * from "./replay.ts";
 export * from "./retention.ts";
 export { type EventTables, eventTablesMigration } from "./tables.ts";
-export * from "./trace-context.ts";
+export { contextFrom, traceparentOf } from "./trace-context.ts";

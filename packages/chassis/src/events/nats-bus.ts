@@ -14,7 +14,7 @@ import { NatsConsumer } from "./nats-consumer.ts";
 
 /** Settings of {@link connectNatsBus}. */
 export interface NatsBusOptions {
-  /** `nats://[user:password@]host:port`, several separated by commas. */
+  /** `nats://[user:password@|token@]host:port`, several separated by commas. */
   url: string;
   /** Name of this connection in the server's monitoring. */
   name: string;
@@ -204,13 +204,15 @@ function isNotFound(error: unknown): boolean {
   return error instanceof Error && /(stream|consumer) not found/i.test(error.message);
 }
 
-function parseServers(urls: string): { servers: string[]; user?: string; pass?: string } {
+/** Takes `user:password@` or, as NATS writes it, `token@` out of the URLs; all servers share one login. */
+function parseServers(urls: string): { servers: string[]; user?: string; pass?: string; token?: string } {
   const parsed = urls
     .split(",")
     .map((url) => new URL(url.includes("://") ? url.trim() : `nats://${url.trim()}`));
   const login = parsed.find((url) => url.username !== "");
-  return {
-    servers: parsed.map((url) => url.host),
-    ...(login ? { user: decodeURIComponent(login.username), pass: decodeURIComponent(login.password) } : {}),
-  };
+  const servers = parsed.map((url) => url.host);
+  if (!login) return { servers };
+  const name = decodeURIComponent(login.username);
+  if (login.password === "") return { servers, token: name };
+  return { servers, user: name, pass: decodeURIComponent(login.password) };
 }

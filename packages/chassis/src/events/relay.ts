@@ -5,8 +5,8 @@ import type { BusEvent, EventBus } from "./bus.ts";
 import { RelayLease } from "./relay-lease.ts";
 import { purgeEvents, type Retention } from "./retention.ts";
 import { type EventTables, eventTables } from "./tables.ts";
-import { contextFrom, traceparentOf } from "./trace-context.ts";
-import { createWaker } from "./waker.ts";
+import { contextFrom, eventsTracer, traceparentOf } from "./trace-context.ts";
+import { createWaker, pause } from "./waker.ts";
 
 /** Settings of {@link createRelay}. */
 export interface RelayOptions<Tables extends EventTables> extends Partial<Retention> {
@@ -43,7 +43,6 @@ export interface Relay {
 const markDelayMs = 25;
 const stopGraceMs = 2_000;
 const purgeEveryMs = 3_600_000;
-const tracer = trace.getTracer("ocelli.events");
 
 /** Creates the relay of one service. Does nothing before `start()`. */
 export function createRelay<Tables extends EventTables>(options: RelayOptions<Tables>): Relay {
@@ -65,7 +64,7 @@ class OutboxRelay implements Relay {
   #markTimer: NodeJS.Timeout | undefined;
   #look = true;
   #more = false;
-  #stopping = false;
+  readonly #shutdown = new AbortController();
   #nextPurge = 0;
   #loop: Promise<void> | undefined;
 
@@ -93,7 +92,7 @@ class OutboxRelay implements Relay {
   }
 
   async stop(): Promise<void> {
-    this.#stopping = true;
+    this.#shutdown.abort();
     this.#waker.notify();
     await this.#loop;
     const deadline = performance.now() + stopGraceMs;
@@ -110,7 +109,7 @@ class OutboxRelay implements Relay {
 
   async #run(): Promise<void> {
     let failures = 0;
-    while (!this.#stopping) {
+    while (!this.#shutdown.signal.aborted) {
       try {
         await this.#mark();
         if (await this.#lease.hold()) await this.#take();
@@ -119,9 +118,10 @@ class OutboxRelay implements Relay {
         failures += 1;
         this.#look = true;
         this.#options.log.warn({ err: error, failures }, "relay cannot reach its outbox");
-        await this.#waker.wait(Math.min(30_000, 100 * 2 ** failures));
+        await pause(Math.min(30_000, 100 * 2 ** failures), this.#shutdown.signal);
+        continue;
       }
-      const notified = this.#stopping || (await this.#waker.wait(this.#pollMs));
+      const notified = await this.#waker.wait(this.#pollMs);
       if (!notified) this.#look = true;
     }
   }
@@ -209,7 +209,7 @@ class OutboxRelay implements Relay {
 /** Publishes under a producer span whose parent is the transaction that wrote the event. */
 async function publishTraced(bus: EventBus, event: BusEvent, traceparent: string | null): Promise<void> {
   const parent = contextFrom(traceparent);
-  const span = tracer.startSpan(
+  const span = eventsTracer().startSpan(
     `publish ${event.subject}`,
     {
       kind: SpanKind.PRODUCER,

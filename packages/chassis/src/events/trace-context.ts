@@ -1,6 +1,21 @@
-import { type Context, context, ROOT_CONTEXT, type SpanContext, trace } from "@opentelemetry/api";
+import {
+  type Context,
+  context,
+  ROOT_CONTEXT,
+  type SpanContext,
+  type Tracer,
+  trace,
+} from "@opentelemetry/api";
 
 const pattern = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/;
+
+/**
+ * The tracer of events. Asked for at every use: one that was obtained before the tracer provider was registered, as
+ * at the top of a module, records nothing for ever.
+ */
+export function eventsTracer(): Tracer {
+  return trace.getTracer("ocelli.events");
+}
 
 /** W3C `traceparent` of a context's span, absent when there is none. */
 export function traceparentOf(source: Context = context.active()): string | undefined {
