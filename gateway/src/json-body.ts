@@ -16,7 +16,9 @@ export function limitJsonBody(maxBytes: number): MiddlewareHandler<GatewayEnv> {
     }
     if (Number(c.req.header("content-length") ?? 0) > maxBytes) throw bodyTooLarge(maxBytes);
     continueBody(c);
-    c.req.bodyCache.text = await readText(c, maxBytes);
+    const text = await readText(c, maxBytes);
+    // Hono keeps promises in this cache although its type names the values.
+    c.req.bodyCache.text = Promise.resolve(text) as unknown as string;
     await next();
   };
 }

@@ -47,11 +47,13 @@ export async function withFilePart<T>(
   refuseEarly(incoming, limits);
   const form = openForm(incoming, limits);
   const letGo = feed(incoming, form, limits);
+  let succeeded = false;
   try {
     const part = await Promise.race([form.file, form.finished.then(() => undefined)]);
     if (!part) throw invalidArgument("MISSING_FILE", "The form has no file part named `file`.");
     const result = await use(part);
     await form.finished;
+    succeeded = true;
     return result;
   } catch (error) {
     // What broke the form explains more than what followed from it.
@@ -59,6 +61,8 @@ export async function withFilePart<T>(
   } finally {
     letGo();
     form.busboy.destroy();
+    // A connection with an unread rest is not looked at, and a client that leaves while it is answered goes unnoticed.
+    if (succeeded) incoming.resume();
   }
 }
 

@@ -24,6 +24,7 @@ const headersTimeoutMs = 15_000;
 // Longer than the idle time of common load balancers, so that they never meet a connection we just closed.
 const keepAliveTimeoutMs = 65_000;
 const maxHeaderBytes = 16 * 1024;
+const idleSweepMs = 50;
 
 /**
  * Serves the application.
@@ -44,11 +45,24 @@ export async function listen(app: OpenAPIHono<GatewayEnv>, config: GatewayConfig
   const onRequest = (request: IncomingMessage, response: ServerResponse) => void handle(request, response);
   // The body of a request with `Expect: 100-continue` is asked for once the request was let in.
   server.on("request", onRequest).on("checkContinue", onRequest).on("clientError", answerClientError);
+  const silent = trackSilentConnections(server);
   await startListening(server, config);
   return {
     url: toUrl(server, config),
-    stop: (graceMs) => stopServer(server, graceMs),
+    stop: (graceMs) => stopServer(server, silent, graceMs),
   };
+}
+
+/** Connections that clients opened ahead of need and never used; Node does not count them as idle. */
+function trackSilentConnections(server: Server): ReadonlySet<Socket> {
+  const silent = new Set<Socket>();
+  const spoke = (request: IncomingMessage) => void silent.delete(request.socket);
+  server.on("request", spoke).on("checkContinue", spoke);
+  server.on("connection", (socket) => {
+    silent.add(socket);
+    socket.once("close", () => silent.delete(socket));
+  });
+  return silent;
 }
 
 async function startListening(server: Server, { host, port }: GatewayConfig): Promise<void> {
@@ -76,12 +90,15 @@ function toUrl(server: Server, { host }: GatewayConfig): string {
   return `http://${shown}:${port}`;
 }
 
-async function stopServer(server: Server, graceMs: number): Promise<void> {
+async function stopServer(server: Server, silent: ReadonlySet<Socket>, graceMs: number): Promise<void> {
   const closed = Promise.withResolvers<void>();
   server.close(() => closed.resolve());
-  server.closeIdleConnections();
+  // A connection whose last answer was under way becomes idle later, and would then wait for a request that is refused.
+  const sweep = setInterval(() => server.closeIdleConnections(), idleSweepMs);
+  for (const socket of silent) socket.destroy();
   const force = setTimeout(() => server.closeAllConnections(), graceMs);
   await closed.promise;
+  clearInterval(sweep);
   clearTimeout(force);
 }
 

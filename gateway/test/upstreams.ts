@@ -1,4 +1,5 @@
 import { createHash, randomUUID } from "node:crypto";
+import { setTimeout } from "node:timers/promises";
 import {
   AppError,
   createLogger,
@@ -117,6 +118,7 @@ export async function startUpstreams(signer: TokenSigner): Promise<Upstreams> {
   return { address: await server.listen(), world, stop: () => server.stop(500) };
 }
 
+const cancellationLagMs = 50;
 const provenance = { model: "test-model@1", ms: 12 };
 
 function own(world: World, photoId: string, context: RpcContext): { photo: libraryV1.Photo; bytes: Buffer } {
@@ -182,7 +184,6 @@ function libraryService(world: World) {
   const implementation: libraryV1.LibraryServiceImplementation<RpcContext> = {
     async uploadPhoto(request, context) {
       const ownerId = requireUser(context.identity);
-      context.signal.addEventListener("abort", () => void (world.cancelled += 1));
       let info = libraryV1.UploadInfo.fromPartial({});
       const chunks: Uint8Array[] = [];
       for await (const { part } of request) {
@@ -195,6 +196,16 @@ function libraryService(world: World) {
           chunks.push(part.value);
           world.received += part.value.byteLength;
         }
+      }
+      // A cancelled stream ends like a complete one; that it was cancelled is known a moment later.
+      await setTimeout(cancellationLagMs);
+      if (context.signal.aborted) {
+        world.cancelled += 1;
+        throw new AppError({
+          code: Status.CANCELLED,
+          reason: "CANCELLED",
+          message: "The call was cancelled.",
+        });
       }
       const bytes = Buffer.concat(chunks);
       if (bytes.length === 0) throw invalidArgument("EMPTY_FILE", "The file is empty.");
