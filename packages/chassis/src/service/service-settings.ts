@@ -1,5 +1,5 @@
 import { optionalSetting, type SettingsValues, setting } from "../config/settings.ts";
-import { duration, grpcAddress, integer, secret, text, url } from "../config/types.ts";
+import { duration, grpcAddress, integer, oneOf, secret, text, url } from "../config/types.ts";
 
 /** Issuer and audience that every token of the mesh must carry. */
 export const tokenSettings = {
@@ -15,11 +15,11 @@ export const tokenSettings = {
 
 /** Settings of a whole process, whichever services it runs. */
 export const processSettings = {
-  logLevel: setting("LOG_LEVEL", text(10), {
+  logLevel: setting("LOG_LEVEL", oneOf(["trace", "debug", "info", "warn", "error", "fatal", "silent"]), {
     default: "info",
-    doc: "trace, debug, info, warn, error or silent.",
+    doc: "trace, debug, info, warn, error, fatal or silent.",
   }),
-  logFormat: setting("LOG_FORMAT", text(10), {
+  logFormat: setting("LOG_FORMAT", oneOf(["auto", "json", "pretty"]), {
     default: "auto",
     doc: "json for collectors, pretty for people; auto picks pretty on a terminal.",
   }),
