@@ -1,12 +1,5 @@
 import { availableParallelism } from "node:os";
-import {
-  callerSettings,
-  loadSettings,
-  type SettingsValues,
-  serviceSettings,
-  setting,
-  settingTypes,
-} from "@ocelli/chassis";
+import { callerSettings, type SettingsValues, serviceSettings, setting, settingTypes } from "@ocelli/chassis";
 
 const { byteSize, duration, integer, text } = settingTypes;
 
@@ -63,11 +56,3 @@ export const settings = {
 
 /** Values of {@link settings}. */
 export type LibraryConfig = SettingsValues<typeof settings>;
-
-/**
- * Reads the library's settings from the environment.
- * @throws ConfigError listing every bad variable.
- */
-export function loadConfig(env: NodeJS.ProcessEnv = process.env): LibraryConfig {
-  return loadSettings(settings, env);
-}

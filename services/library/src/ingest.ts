@@ -10,7 +10,7 @@ import { createSingleFlight } from "./single-flight.ts";
 import { findBytes, findPhoto, insertPhoto, newPhotoStages } from "./store/photos.ts";
 import { countUnfinished } from "./store/stages.ts";
 import type { LibraryTables } from "./store/tables.ts";
-import { type BodyLimits, type ReceivedBody, receiveBody } from "./upload-body.ts";
+import { type ReceivedBody, receiveBody } from "./upload-body.ts";
 
 /** What {@link createIngest} stands on. */
 export interface IngestOptions {
@@ -26,7 +26,6 @@ export interface IngestOptions {
 /** Bounds of everything an upload may cost; see the settings of the same names. */
 export interface IngestLimits {
   maxUploadBytes: number;
-  uploadIdleTimeoutMs: number;
   uploadConcurrency: number;
   maxImagePixels: number;
   decodeTimeoutMs: number;
@@ -82,10 +81,6 @@ export function createIngest(options: IngestOptions): Ingest {
   });
   const intake = createImageIntake(intakeOptions(options, slots));
   const owned = createSingleFlight<Ingested>();
-  const bodyLimits: BodyLimits = {
-    maxBytes: limits.maxUploadBytes,
-    idleTimeoutMs: limits.uploadIdleTimeoutMs,
-  };
   let receiving = 0;
 
   async function takeIn(upload: Upload, body: ReceivedBody, file: PendingBlob): Promise<Ingested> {
@@ -138,7 +133,7 @@ export function createIngest(options: IngestOptions): Ingest {
   async function receive(upload: Upload): Promise<Ingested> {
     const file = await blobs.createPending();
     try {
-      const body = await receiveBody(upload.chunks, file, bodyLimits);
+      const body = await receiveBody(upload.chunks, file, limits.maxUploadBytes);
       const key = `${upload.ownerId}/${body.sha256}`;
       const { value, joined } = await owned.run(key, () => takeIn(upload, body, file));
       return joined ? { ...value, duplicate: true } : value;

@@ -38,6 +38,7 @@ export async function serveLibrary(
   host.onStop(release);
   host.consume({ consumer: "library-stages", filter: photoEventsFilter, handlers: stageHandlers() });
   const handlers = createLibraryHandlers({
+    uploadIdleTimeoutMs: config.uploadIdleTimeoutMs,
     ingest: createIngest({
       database,
       blobs,

@@ -12,70 +12,32 @@ export interface ReceivedBody {
   head: Uint8Array;
 }
 
-/** Limits of one body. */
-export interface BodyLimits {
-  maxBytes: number;
-  /** Longest silence between two chunks. */
-  idleTimeoutMs: number;
-}
-
 /**
  * Writes a body to disk while hashing and counting it; memory holds one chunk and the head.
  * @throws AppError RESOURCE_EXHAUSTED/FILE_TOO_LARGE as soon as the limit is passed,
- *   INVALID_ARGUMENT/{EMPTY_FILE,CHUNK_TOO_LARGE,UPLOAD_STALLED}.
+ *   INVALID_ARGUMENT/{EMPTY_FILE,CHUNK_TOO_LARGE}.
  */
 export async function receiveBody(
   chunks: AsyncIterable<Uint8Array>,
   blob: PendingBlob,
-  limits: BodyLimits,
+  maxBytes: number,
 ): Promise<ReceivedBody> {
   const hash = createHash("sha256");
   const head: Uint8Array[] = [];
   let size = 0;
-  for await (const chunk of withIdleTimeout(chunks, limits.idleTimeoutMs)) {
+  for await (const chunk of chunks) {
     if (chunk.byteLength > maxChunkBytes) {
       throw invalidArgument("CHUNK_TOO_LARGE", `A chunk may have at most ${maxChunkBytes} bytes.`);
     }
     // Copied: a view would keep the whole chunk in memory for as long as the upload lasts.
     if (size < headBytes) head.push(chunk.slice(0, headBytes - size));
     size += chunk.byteLength;
-    if (size > limits.maxBytes) {
-      throw tooLarge("FILE_TOO_LARGE", `The file is larger than ${limits.maxBytes} bytes.`);
+    if (size > maxBytes) {
+      throw tooLarge("FILE_TOO_LARGE", `The file is larger than ${maxBytes} bytes.`);
     }
     hash.update(chunk);
     await blob.write(chunk);
   }
   if (size === 0) throw invalidArgument("EMPTY_FILE", "The file is empty.");
   return { sha256: hash.digest("hex"), sizeBytes: size, head: Buffer.concat(head) };
-}
-
-async function* withIdleTimeout<T>(items: AsyncIterable<T>, timeoutMs: number): AsyncGenerator<T> {
-  const iterator = items[Symbol.asyncIterator]();
-  let finished = false;
-  try {
-    for (;;) {
-      const next = await nextWithin(iterator, timeoutMs);
-      if (next.done) {
-        finished = true;
-        return;
-      }
-      yield next.value;
-    }
-  } finally {
-    // Not awaited: a source that is silent now may never answer.
-    if (!finished) void Promise.resolve(iterator.return?.()).catch(() => undefined);
-  }
-}
-
-async function nextWithin<T>(iterator: AsyncIterator<T>, timeoutMs: number): Promise<IteratorResult<T>> {
-  const { promise: stalled, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(
-    () => reject(invalidArgument("UPLOAD_STALLED", `Nothing arrived for ${timeoutMs} ms.`)),
-    timeoutMs,
-  );
-  try {
-    return await Promise.race([iterator.next(), stalled]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -5,7 +5,8 @@ import { type DecodeLimits, type OpenedImage, toImageError } from "./open-image.
 export const previewSide = 1440;
 /** Long side of the thumbnail, in pixels. */
 export const thumbnailSide = 320;
-const quality = 85;
+// Optimised Huffman tables would save 2 % of the bytes for twice the time.
+const jpeg = { quality: 85, optimiseCoding: false } as const;
 
 /** Upright sRGB JPEGs without metadata. */
 export interface Renditions {
@@ -29,10 +30,10 @@ export async function makeRenditions(image: OpenedImage, limits: DecodeLimits): 
       .toBuffer({ resolveWithObject: true });
     const raw = { width: info.width, height: info.height, channels: info.channels };
     const [preview, thumbnail] = await Promise.all([
-      sharp(data, { raw }).jpeg({ quality }).toBuffer(),
+      sharp(data, { raw }).jpeg(jpeg).toBuffer(),
       sharp(data, { raw })
         .resize({ width: thumbnailSide, height: thumbnailSide, fit: "inside", withoutEnlargement: true })
-        .jpeg({ quality })
+        .jpeg(jpeg)
         .toBuffer(),
     ]);
     return { preview, thumbnail };

@@ -7,8 +7,10 @@ import type { Stages } from "../stages.ts";
 import { toBlobKind, toPhotoMessage } from "./mappers.ts";
 import { openUpload } from "./upload-stream.ts";
 
-/** The rules behind the RPCs. */
-export interface LibraryRules {
+/** The rules behind the RPCs, and what transport itself bounds. */
+export interface LibraryHandlersOptions {
+  /** Longest silence within an upload. */
+  uploadIdleTimeoutMs: number;
   ingest: Ingest;
   photos: Photos;
   stages: Stages;
@@ -16,13 +18,13 @@ export interface LibraryRules {
 
 /** LibraryService over the rules. */
 export function createLibraryHandlers(
-  rules: LibraryRules,
+  options: LibraryHandlersOptions,
 ): libraryV1.LibraryServiceImplementation<IdentityContext> {
-  const { ingest, photos, stages } = rules;
+  const { ingest, photos, stages } = options;
   return {
     async uploadPhoto(requests, { identity }) {
       const ownerId = requireUser(identity);
-      const { info, chunks } = await openUpload(requests);
+      const { info, chunks } = await openUpload(requests, options.uploadIdleTimeoutMs);
       const { photo, duplicate } = await ingest.upload({ ...info, ownerId, chunks });
       return { photo: toPhotoMessage(photo), duplicate };
     },

@@ -1,0 +1,21 @@
+import { expect, test } from "vitest";
+import { createSingleFlight } from "./single-flight.ts";
+
+test("concurrent calls of a key share one piece of work, failures included; later calls work anew", async () => {
+  const flight = createSingleFlight<number>();
+  let runs = 0;
+  const work = async () => {
+    runs += 1;
+    if (runs === 2) throw new Error("broken");
+    return runs;
+  };
+  const [first, second, other] = await Promise.allSettled([
+    flight.run("a", work),
+    flight.run("a", work),
+    flight.run("b", work),
+  ]);
+  expect(first).toMatchObject({ value: { value: 1, joined: false } });
+  expect(second).toMatchObject({ value: { value: 1, joined: true } });
+  expect(other).toMatchObject({ status: "rejected" });
+  expect(await flight.run("b", work)).toEqual({ value: 3, joined: false });
+});
