@@ -114,13 +114,19 @@ function meshEnvironment(
   };
 }
 
+/** All finish the events in hand while every service still answers; only then do they close. */
+async function stopServices(services: readonly RunningService[]): Promise<void> {
+  await Promise.all(services.map((service) => service.drain()));
+  await Promise.all(services.map((service) => service.stop()));
+}
+
 async function startMesh(env: NodeJS.ProcessEnv, runtime: Runtime, engine: Engine, releases: Releases) {
   const services: RunningService[] = [];
   const keep = (service: RunningService) => {
     services.push(service);
-    releases.add(() => service.stop());
     return service;
   };
+  releases.add(() => stopServices(services));
   const auth = keep(await startAuth(loadSettings(authSettings, env), runtime));
   const withAuth = { ...env, AUTH_ADDR: auth.address };
   const library = keep(await startLibrary(loadSettings(librarySettings, withAuth), runtime));

@@ -23,8 +23,6 @@ export interface DatabaseOptions {
   maxConnections?: number;
 }
 
-const tracer = trace.getTracer("ocelli.database");
-
 // Timestamps as Date, bigint columns (OID 20) as number: no count or size here exceeds 2^53.
 const types = new pg.TypeOverrides();
 types.setTypeParser(20, (value) => Number(value));
@@ -56,6 +54,8 @@ function recordQuery(event: LogEvent): void {
   if (!trace.getActiveSpan()) return;
   const endTime = performance.timeOrigin + performance.now();
   const statement = event.query.sql;
+  // Asked for each time: a tracer taken before the provider is registered would record nothing, for ever.
+  const tracer = trace.getTracer("ocelli.database");
   const span = tracer.startSpan(`SQL ${statement.slice(0, statement.indexOf(" ")).toUpperCase()}`, {
     kind: SpanKind.CLIENT,
     startTime: endTime - event.queryDurationMillis,

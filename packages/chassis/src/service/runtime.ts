@@ -26,6 +26,8 @@ export interface RunningService {
   /** `host:port` of its gRPC server. */
   readonly address: string;
   readonly checks: readonly DependencyCheck[];
-  /** Drains what is in hand and releases everything. */
+  /** Takes no more events and finishes those in hand; still answers calls, so that other services can drain too. */
+  drain(): Promise<void>;
+  /** Drains, finishes calls in hand, and releases everything. */
   stop(): Promise<void>;
 }

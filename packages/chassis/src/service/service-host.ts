@@ -74,12 +74,14 @@ export async function openService<Tables extends EventTables>(
     for (const start of consumers) subscriptions.push(await start());
     relay.start();
     log.debug({ address }, "serving");
+    const drain = async () => void (await Promise.all(subscriptions.map((each) => each.stop())));
     return {
       name,
       address,
       checks,
+      drain,
       async stop() {
-        await Promise.all(subscriptions.map((each) => each.stop()));
+        await drain();
         await server.stop(config.shutdownGraceMs);
         await relay.stop();
         for (const release of releases) await release();
