@@ -12,43 +12,42 @@ import { bearer, createRouter, fileBody, photoIdParam, problemResponse, type Rou
 /** Live results: of a photo being uploaded, and of one that is stored. */
 export function classifyRoutes(deps: RouteDeps) {
   const router = createRouter();
-  const guarded = { security: bearer, middleware: [deps.authenticate] };
-
-  router.openapi(
-    createRoute({
-      ...guarded,
-      method: "post",
-      path: "/classify",
-      tags: ["stream"],
-      summary: "Store a photo and stream what is seen in it",
-      description:
-        "One JSON object per line, each sent the moment its result exists: `photo` first, `done` last. " +
-        "A stage that gives up is an `error` line. Bytes seen before are not analysed again.",
-      request: { body: fileBody() },
-      responses: { 200: lines("application/x-ndjson"), ...problemResponse },
-    }),
-    (c) => classify(deps, c),
-  );
-
-  router.openapi(
-    createRoute({
-      ...guarded,
-      method: "get",
-      path: "/photos/{id}/events",
-      tags: ["photos"],
-      summary: "Watch a photo's results (server-sent events)",
-      description: "The same lines as `/classify`, named after their type. Close after `done`.",
-      request: { params: photoIdParam },
-      responses: { 200: lines("text/event-stream"), ...problemResponse },
-    }),
-    (c) => watchPhoto(deps, c, c.req.valid("param").id),
-  );
-
+  router.openapi(classifyRoute(deps), (c) => classify(deps, c));
+  router.openapi(eventsRoute(deps), (c) => watchPhoto(deps, c, c.req.valid("param").id));
   return router;
 }
 
+function classifyRoute({ authenticate }: RouteDeps) {
+  return createRoute({
+    method: "post",
+    path: "/classify",
+    tags: ["stream"],
+    summary: "Store a photo and stream what is seen in it",
+    description:
+      "One JSON object per line, each sent the moment its result exists: `photo` first, `done` last. " +
+      "A stage that gives up is an `error` line. Bytes seen before are not analysed again.",
+    security: bearer,
+    middleware: [authenticate],
+    request: { body: fileBody() },
+    responses: { 200: lines("application/x-ndjson"), ...problemResponse },
+  });
+}
+
+function eventsRoute({ authenticate }: RouteDeps) {
+  return createRoute({
+    method: "get",
+    path: "/photos/{id}/events",
+    tags: ["photos"],
+    summary: "Watch a photo's results (server-sent events)",
+    description: "The same lines as `/classify`, named after their type. Close after `done`.",
+    security: bearer,
+    middleware: [authenticate],
+    request: { params: photoIdParam },
+    responses: { 200: lines("text/event-stream"), ...problemResponse },
+  });
+}
+
 function lines<M extends string>(mediaType: M) {
-  // Typed by media type, so that the documentation shows what one line holds.
   return { description: "Lines, as they come about.", content: { [mediaType]: { schema: lineSchema } } };
 }
 

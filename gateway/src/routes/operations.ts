@@ -7,6 +7,36 @@ const readinessSchema = z
   .object({ ready: z.boolean(), checks: z.record(z.string(), z.enum(["ok", "failed", "timeout"])) })
   .openapi("Readiness");
 
+const tags = ["operations"];
+const noStore = { "cache-control": "no-store" };
+
+const healthRoute = createRoute({
+  method: "get",
+  path: "/health",
+  tags,
+  summary: "Is the process alive?",
+  responses: { 200: json("It is.", z.object({ status: z.literal("ok") })) },
+});
+
+const readyRoute = createRoute({
+  method: "get",
+  path: "/ready",
+  tags,
+  summary: "Can it do its work?",
+  responses: {
+    200: json("Every dependency is usable.", readinessSchema),
+    503: json("Some dependency is not.", readinessSchema),
+  },
+});
+
+const metricsRoute = createRoute({
+  method: "get",
+  path: "/metrics",
+  tags,
+  summary: "Prometheus metrics",
+  responses: { 200: { description: "Metrics.", content: { "text/plain": { schema: z.string() } } } },
+});
+
 /** Liveness, readiness and metrics; without the API's base and without a token. */
 export function operationRoutes({
   metrics,
@@ -15,52 +45,15 @@ export function operationRoutes({
   metrics: Metrics;
   readiness: () => Promise<Readiness>;
 }) {
+  const { registry } = metrics;
   const router = createRouter();
-  const tags = ["operations"];
-  const headers = { "cache-control": "no-store" };
-
-  router.openapi(
-    createRoute({
-      method: "get",
-      path: "/health",
-      tags,
-      summary: "Is the process alive?",
-      responses: { 200: json("It is.", z.object({ status: z.literal("ok") })) },
-    }),
-    (c) => c.json({ status: "ok" as const }, 200, headers),
+  router.openapi(healthRoute, (c) => c.json({ status: "ok" as const }, 200, noStore));
+  router.openapi(readyRoute, async (c) => {
+    const result = await readiness();
+    return c.json(result, result.ready ? 200 : 503, noStore);
+  });
+  router.openapi(metricsRoute, async (c) =>
+    c.text(await registry.metrics(), 200, { ...noStore, "content-type": registry.contentType }),
   );
-
-  router.openapi(
-    createRoute({
-      method: "get",
-      path: "/ready",
-      tags,
-      summary: "Can it do its work?",
-      responses: {
-        200: json("Every dependency is usable.", readinessSchema),
-        503: json("Some dependency is not.", readinessSchema),
-      },
-    }),
-    async (c) => {
-      const result = await readiness();
-      return c.json(result, result.ready ? 200 : 503, headers);
-    },
-  );
-
-  router.openapi(
-    createRoute({
-      method: "get",
-      path: "/metrics",
-      tags,
-      summary: "Prometheus metrics",
-      responses: { 200: { description: "Metrics.", content: { "text/plain": { schema: z.string() } } } },
-    }),
-    async (c) =>
-      c.text(await metrics.registry.metrics(), 200, {
-        ...headers,
-        "content-type": metrics.registry.contentType,
-      }),
-  );
-
   return router;
 }

@@ -18,76 +18,73 @@ import {
   type RouteDeps,
 } from "./shared.ts";
 
-const tags = ["photos"];
-
 /** Upload, list and the full result of a photo. */
 export function photoRoutes(deps: RouteDeps) {
-  const router = createRouter();
   const { clients, config } = deps;
-  const guarded = { tags, security: bearer, middleware: [deps.authenticate] };
+  const router = createRouter();
 
-  router.openapi(
-    createRoute({
-      ...guarded,
-      method: "post",
-      path: "/photos",
-      summary: "Store a photo",
-      description:
-        "The type is found by content. Analysis starts at once; watch it at `/photos/{id}/events`.",
-      request: { body: fileBody() },
-      responses: {
-        201: json("Stored; `Location` names it.", uploadedPhotoSchema),
-        200: json("The owner already had these bytes.", uploadedPhotoSchema),
-        ...problemResponse,
-      },
-    }),
-    async (c) => {
-      const answer = await forwardFile(c, config, (part, options) =>
-        clients.library.uploadPhoto(uploadMessages(part, false), options),
-      );
-      const photo = toPhotoView(required(answer.photo, "photo"));
-      const { duplicate } = answer;
-      return c.json({ ...photo, duplicate }, duplicate ? 200 : 201, {
-        location: `/api/v1/photos/${photo.id}`,
-      });
-    },
-  );
-
-  router.openapi(
-    createRoute({
-      ...guarded,
-      method: "get",
-      path: "/photos",
-      summary: "List photos, newest first",
-      request: { query: z.strictObject(pageQuery) },
-      responses: { 200: json("One page.", listOf(photoSchema)), ...problemResponse },
-    }),
-    async (c) => {
-      const { photos, nextPageToken } = await clients.library.listPhotos(
-        c.req.valid("query"),
-        callOptions(c),
-      );
-      return c.json({ items: photos.map(toPhotoView), nextPageToken }, 200);
-    },
-  );
-
-  router.openapi(
-    createRoute({
-      ...guarded,
-      method: "get",
-      path: "/photos/{id}",
-      summary: "A photo with everything seen in it",
-      request: { params: photoIdParam },
-      responses: {
-        200: json("The photo; results not there yet are `null`.", photoResultSchema),
-        ...problemResponse,
-      },
-    }),
-    async (c) => {
-      const { id } = c.req.valid("param");
-      return c.json(await fetchPhotoResult(deps, id, callOptions(c)), 200);
-    },
-  );
-
+  router.openapi(uploadRoute(deps), async (c) => {
+    const answer = await forwardFile(c, config, (part, options) =>
+      clients.library.uploadPhoto(uploadMessages(part, false), options),
+    );
+    const photo = toPhotoView(required(answer.photo, "photo"));
+    const { duplicate } = answer;
+    return c.json({ ...photo, duplicate }, duplicate ? 200 : 201, { location: `/api/v1/photos/${photo.id}` });
+  });
+  router.openapi(listRoute(deps), async (c) => {
+    const { photos, nextPageToken } = await clients.library.listPhotos(c.req.valid("query"), callOptions(c));
+    return c.json({ items: photos.map(toPhotoView), nextPageToken }, 200);
+  });
+  router.openapi(resultRoute(deps), async (c) => {
+    const { id } = c.req.valid("param");
+    return c.json(await fetchPhotoResult(deps, id, callOptions(c)), 200);
+  });
   return router;
+}
+
+function uploadRoute({ authenticate }: RouteDeps) {
+  return createRoute({
+    method: "post",
+    path: "/photos",
+    tags: ["photos"],
+    summary: "Store a photo",
+    description: "The type is found by content. Analysis starts at once; watch it at `/photos/{id}/events`.",
+    security: bearer,
+    middleware: [authenticate],
+    request: { body: fileBody() },
+    responses: {
+      201: json("Stored; `Location` names it.", uploadedPhotoSchema),
+      200: json("The owner already had these bytes.", uploadedPhotoSchema),
+      ...problemResponse,
+    },
+  });
+}
+
+function listRoute({ authenticate }: RouteDeps) {
+  return createRoute({
+    method: "get",
+    path: "/photos",
+    tags: ["photos"],
+    summary: "List photos, newest first",
+    security: bearer,
+    middleware: [authenticate],
+    request: { query: z.strictObject(pageQuery) },
+    responses: { 200: json("One page.", listOf(photoSchema)), ...problemResponse },
+  });
+}
+
+function resultRoute({ authenticate }: RouteDeps) {
+  return createRoute({
+    method: "get",
+    path: "/photos/{id}",
+    tags: ["photos"],
+    summary: "A photo with everything seen in it",
+    security: bearer,
+    middleware: [authenticate],
+    request: { params: photoIdParam },
+    responses: {
+      200: json("The photo; results not there yet are `null`.", photoResultSchema),
+      ...problemResponse,
+    },
+  });
 }

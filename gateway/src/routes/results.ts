@@ -1,5 +1,8 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import { callOptions } from "../context.ts";
+import { AppError } from "@ocelli/chassis";
+import { Status } from "nice-grpc";
+import { callOptions, type GatewayContext } from "../context.ts";
+import type { ResultCallOptions } from "../photo-results.ts";
 import {
   captionSchema,
   colorSchema,
@@ -15,30 +18,46 @@ export function resultRoutes(deps: RouteDeps) {
   const router = createRouter();
   const { results } = deps;
   router.openapi(resultRoute(deps, "caption", "The caption", captionSchema), async (c) =>
-    c.json(await results.caption(c.req.valid("param").id, callOptions(c)), 200),
+    c.json(await fetchResult(deps, c, c.req.valid("param").id, results.caption), 200),
   );
   router.openapi(resultRoute(deps, "text", "The text in the picture", textSchema), async (c) =>
-    c.json(await results.text(c.req.valid("param").id, callOptions(c)), 200),
+    c.json(await fetchResult(deps, c, c.req.valid("param").id, results.text), 200),
   );
   router.openapi(resultRoute(deps, "faces", "The faces, largest first", items(faceSchema)), async (c) =>
-    c.json(onePage(await results.faces(c.req.valid("param").id, callOptions(c))), 200),
+    c.json(onePage(await fetchResult(deps, c, c.req.valid("param").id, results.faces)), 200),
   );
   router.openapi(resultRoute(deps, "scene", "Scene labels and tags", sceneSchema), async (c) => {
-    const { scene } = await results.scene(c.req.valid("param").id, callOptions(c));
+    const { scene } = await fetchResult(deps, c, c.req.valid("param").id, results.scene);
     return c.json(scene, 200);
   });
   router.openapi(resultRoute(deps, "objects", "Objects, best first", items(objectSchema)), async (c) => {
-    const { objects } = await results.scene(c.req.valid("param").id, callOptions(c));
+    const { objects } = await fetchResult(deps, c, c.req.valid("param").id, results.scene);
     return c.json(onePage(objects), 200);
   });
   router.openapi(
     resultRoute(deps, "colors", "Dominant colours, largest share first", items(colorSchema)),
     async (c) => {
-      const { colors } = await results.scene(c.req.valid("param").id, callOptions(c));
+      const { colors } = await fetchResult(deps, c, c.req.valid("param").id, results.scene);
       return c.json(onePage(colors), 200);
     },
   );
   return router;
+}
+
+/** A result; where there is none, the library tells a photo that is not analysed yet from one the caller does not have. */
+async function fetchResult<T>(
+  { clients }: RouteDeps,
+  c: GatewayContext,
+  photoId: string,
+  fetch: (photoId: string, options: ResultCallOptions) => Promise<T>,
+): Promise<T> {
+  const options = callOptions(c);
+  try {
+    return await fetch(photoId, options);
+  } catch (error) {
+    if (AppError.from(error).code === Status.NOT_FOUND) await clients.library.getPhoto({ photoId }, options);
+    throw error;
+  }
 }
 
 function resultRoute<Name extends string, S extends z.ZodType>(
@@ -52,7 +71,7 @@ function resultRoute<Name extends string, S extends z.ZodType>(
     path: `/photos/{id}/${name}`,
     tags: ["results"],
     summary,
-    description: "404 until the result exists.",
+    description: "404 until the result exists, with a reason that tells this from an unknown photo.",
     security: bearer,
     middleware: [authenticate],
     request: { params: photoIdParam },

@@ -51,7 +51,11 @@ export const bearer = [{ bearer: [] }];
 
 /** Path parameter of one photo. */
 export const photoIdParam = z.strictObject({
-  id: z.uuid().openapi({ param: { name: "id", in: "path" }, description: "Photo id." }),
+  // The services know ids in lower case only.
+  id: z
+    .uuid()
+    .toLowerCase()
+    .openapi({ param: { name: "id", in: "path" }, description: "Photo id." }),
 });
 
 /** Query of every list: too large a page is clamped by the service, a negative one is refused. */
