@@ -25,6 +25,9 @@ export interface GatewayEnv {
 /** Context of every handler. */
 export type GatewayContext = Context<GatewayEnv>;
 
+// Somebody waits for the answer: a service that restarts is given a moment, one that is down is reported at once.
+const retries = { retryMaxAttempts: 2, retryBaseDelayMs: 100 };
+
 /**
  * Options of a call made for this request: the user's token where there is one, and cancellation when the client leaves.
  * The deadline is relative, in milliseconds.
@@ -37,6 +40,7 @@ export function callOptions(
   const caller: Caller | undefined = c.get("caller");
   return {
     signal: c.req.raw.signal,
+    ...retries,
     ...(caller ? { bearer: caller.token } : {}),
     ...(deadlineMs === undefined ? {} : { deadline: deadlineMs }),
   };

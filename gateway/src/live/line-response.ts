@@ -26,62 +26,86 @@ const heartbeatMs = 15_000;
 // A client that takes nothing for this long would hold its slot and memory for nobody.
 const defaultStallMs = 15_000;
 const bufferedBytes = 64 * 1024;
+const encoder = new TextEncoder();
 
-/**
- * Sends each line the moment it exists. A client that stops reading is disconnected after `stallMs`; `release` runs once
- * when the stream is over, however it ends.
- */
-export function sendLines(
-  c: GatewayContext,
-  options: { lines: AsyncGenerator<Line>; format: LineFormat; release: () => void; stallMs?: number },
-): Response {
-  const { lines, format, release } = options;
-  const encoder = new TextEncoder();
+/** What {@link sendLines} sends, and how. */
+export interface LineStream {
+  readonly lines: AsyncGenerator<Line>;
+  readonly format: LineFormat;
+  /** Runs once when the stream is over, however it ends. */
+  readonly release: () => void;
+  /** How long a client may take nothing. */
+  readonly stallMs?: number;
+}
+
+/** Sends each line the moment it exists. A client that stops reading is disconnected after `stallMs`. */
+export function sendLines(c: GatewayContext, stream: LineStream): Response {
+  return new Response(
+    createLineBody(stream, () => disconnect(c)),
+    {
+      headers: {
+        "content-type": stream.format.mediaType,
+        "cache-control": "no-store",
+        "x-accel-buffering": "no",
+      },
+    },
+  );
+}
+
+/** The body of {@link sendLines}; `breakOff` ends a body that cannot be completed. */
+export function createLineBody(stream: LineStream, breakOff: () => void): ReadableStream<Uint8Array> {
   let room = Promise.withResolvers<void>();
   let over = false;
 
   function end(): void {
+    if (!over) stream.release();
     over = true;
     room.resolve();
-    release();
   }
 
   async function write(controller: ReadableStreamDefaultController<Uint8Array>, text: string): Promise<void> {
     controller.enqueue(encoder.encode(text));
     if ((controller.desiredSize ?? 0) > 0) return;
     room = Promise.withResolvers();
-    if (!(await within(room.promise, options.stallMs ?? defaultStallMs))) disconnect(c);
+    if (await within(room.promise, stream.stallMs ?? defaultStallMs)) return;
+    end();
+    breakOff();
   }
 
   async function pump(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
-    const beat = setInterval(() => {
-      if (format.heartbeat && (controller.desiredSize ?? 0) > 0)
-        controller.enqueue(encoder.encode(format.heartbeat));
-    }, heartbeatMs);
+    const stopBeating = beat(controller, stream.format.heartbeat);
     try {
-      for await (const line of lines) {
+      for await (const line of stream.lines) {
         if (over) return;
-        await write(controller, format.encode(line));
+        await write(controller, stream.format.encode(line));
       }
       if (!over) controller.close();
     } finally {
-      clearInterval(beat);
+      stopBeating();
       end();
     }
   }
 
-  const body = new ReadableStream<Uint8Array>(
+  return new ReadableStream<Uint8Array>(
     {
       // Not returned: a start that is still pending would keep `pull` from ever being called.
-      start: (controller) => void pump(controller).catch(() => disconnect(c)),
+      start: (controller) => void pump(controller).catch(breakOff),
       pull: () => room.resolve(),
       cancel: () => end(),
     },
     { highWaterMark: bufferedBytes, size: (chunk) => chunk?.byteLength ?? 0 },
   );
-  return new Response(body, {
-    headers: { "content-type": format.mediaType, "cache-control": "no-store", "x-accel-buffering": "no" },
-  });
+}
+
+function beat(
+  controller: ReadableStreamDefaultController<Uint8Array>,
+  heartbeat: string | undefined,
+): () => void {
+  if (heartbeat === undefined) return () => undefined;
+  const timer = setInterval(() => {
+    if ((controller.desiredSize ?? 0) > 0) controller.enqueue(encoder.encode(heartbeat));
+  }, heartbeatMs);
+  return () => clearInterval(timer);
 }
 
 /** Breaks the connection: the only honest end of a body that cannot be completed. */

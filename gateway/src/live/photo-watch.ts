@@ -65,35 +65,26 @@ export async function startPhotoWatch(deps: { bus: EventBus; log: Logger }): Pro
 function createWatcher(remove: () => void): { entry: Entry; watcher: PhotoWatcher } {
   const waiting: PhotoUpdate[] = [];
   let overflowed = false;
-  let wake: (() => void) | undefined;
+  let wake = () => {};
   const entry: Entry = {
     push(update) {
-      if (waiting.length >= maxWaiting) {
+      if (waiting.length < maxWaiting) {
+        waiting.push(update);
+      } else {
         overflowed = true;
         remove();
-      } else {
-        waiting.push(update);
       }
-      wake?.();
+      wake();
     },
   };
   const watcher: PhotoWatcher = {
     async next(timeoutMs, signal) {
-      signal.throwIfAborted();
       if (waiting.length === 0 && !overflowed) {
-        await new Promise<void>((resolve) => {
-          const done = () => {
-            clearTimeout(timer);
-            signal.removeEventListener("abort", done);
-            wake = undefined;
-            resolve();
-          };
-          const timer = setTimeout(done, timeoutMs);
-          signal.addEventListener("abort", done, { once: true });
-          wake = done;
+        await untilWoken(timeoutMs, signal, (wakeUp) => {
+          wake = wakeUp;
         });
-        signal.throwIfAborted();
       }
+      signal.throwIfAborted();
       const update = waiting.shift();
       if (!update && overflowed) throw overloaded("SLOW_READER", "The results were not read in time.", 1000);
       return update;
@@ -101,4 +92,23 @@ function createWatcher(remove: () => void): { entry: Entry; watcher: PhotoWatche
     close: remove,
   };
   return { entry, watcher };
+}
+
+/** Resolves when woken, when time is up, or when the signal is aborted. */
+function untilWoken(
+  timeoutMs: number,
+  signal: AbortSignal,
+  onWaiting: (wake: () => void) => void,
+): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", done);
+      resolve();
+    };
+    const timer = setTimeout(done, timeoutMs);
+    signal.addEventListener("abort", done, { once: true });
+    onWaiting(done);
+  });
 }
