@@ -8,26 +8,32 @@ const pnpmVersion = "12.21.0";
 const root = fileURLToPath(new URL("..", import.meta.url));
 const stamp = `${root}node_modules/.ocelli-installed`;
 
-const major = Number(process.versions.node.split(".")[0]);
-if (major < 20) {
-  console.error(`ocelli: Node ${process.versions.node} is too old; install Node 20 or newer`);
-  process.exit(1);
-}
-
-const wanted = createHash("sha256")
-  .update(readFileSync(`${root}pnpm-lock.yaml`))
-  .update(readFileSync(`${root}pnpm-workspace.yaml`))
-  .digest("hex");
-const installed = existsSync(stamp) ? readFileSync(stamp, "utf8") : "";
-
-if (installed !== wanted) {
+/** Makes sure that everything is installed; ends the process with one line of advice when it cannot be. */
+export function setUp() {
+  const major = Number(process.versions.node.split(".")[0]);
+  if (major < 20) fail(`Node ${process.versions.node} is too old; install Node 20 or newer`);
+  const wanted = createHash("sha256")
+    .update(readFileSync(`${root}pnpm-lock.yaml`))
+    .update(readFileSync(`${root}pnpm-workspace.yaml`))
+    .digest("hex");
+  if (existsSync(stamp) && readFileSync(stamp, "utf8") === wanted) return;
   console.error("ocelli: installing dependencies ...");
   const args = ["--yes", `pnpm@${pnpmVersion}`, "install", "--frozen-lockfile", "--reporter=append-only"];
   const result = spawnSync("npx", args, { cwd: root, encoding: "utf8", maxBuffer: 64 * 1024 * 1024 });
   if (result.status !== 0) {
     console.error(result.stdout ?? "", result.stderr ?? "");
-    console.error("ocelli: installing failed; the lines above say why (is the npm registry reachable?)");
-    process.exit(1);
+    fail("installing failed; the lines above say why (is the npm registry reachable?)");
   }
   writeFileSync(stamp, wanted);
 }
+
+/**
+ * @param {string} message
+ * @returns {never}
+ */
+function fail(message) {
+  console.error(`ocelli: ${message}`);
+  process.exit(1);
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) setUp();

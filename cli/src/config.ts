@@ -46,7 +46,7 @@ export const settings = {
   }),
   events: setting("OCELLI_EVENTS", oneOf(["auto", "nats", "in-process"]), {
     default: "auto",
-    doc: "How events travel without NATS_URL: auto starts a nats-server found on PATH, else keeps them in the process.",
+    doc: "How events travel without NATS_URL: auto starts a nats-server found on PATH, else keeps them in the process. `ocelli serve` needs NATS_URL or in-process.",
   }),
   ...engineSettings,
   ...processSettings,

@@ -12,7 +12,7 @@ import {
 import type { ProcessConfig } from "./config.ts";
 import type { DataDirectory } from "./data-directory.ts";
 import { hasNatsServer, startNatsServer } from "./nats-process.ts";
-import { Releases } from "./releases.ts";
+import type { Releases } from "./releases.ts";
 import { StartupError } from "./startup-error.ts";
 
 /** Version shown in telemetry and documents. */
@@ -23,8 +23,6 @@ export interface ProcessRuntime {
   runtime: Runtime;
   /** Lets events flow; call it once every service of the process has registered its consumers. */
   openEvents: () => void;
-  /** What must be released when the process stops, in reverse order of opening. */
-  releases: Releases;
 }
 
 /** Settings of {@link openRuntime}. */
@@ -34,22 +32,23 @@ export interface RuntimeOptions {
   name: string;
   /** Absent for processes without a data folder; they need NATS_URL or stay alone. */
   data?: DataDirectory;
+  /** Gets everything that must be released when the process stops, also what was opened before a later failure. */
+  releases: Releases;
   /** Called when something the process cannot live without has died. */
   onFatal: (error: Error) => void;
 }
 
 /** Sets up logs, telemetry, metrics and the event bus. */
 export async function openRuntime(options: RuntimeOptions): Promise<ProcessRuntime> {
-  const { config } = options;
+  const { config, releases } = options;
   const log = createLogger({ level: config.logLevel, format: logFormat(config.logFormat) });
-  const releases = new Releases();
   const tracing = await startTracing({
     serviceName: options.name,
     serviceVersion: version,
     otlpEndpoint: config.otlpEndpoint,
   });
   releases.add(() => tracing.stop());
-  const { bus, open } = await openBus(options, log, releases);
+  const { bus, open } = await openBus(options, log);
   const runtime: Runtime = {
     log,
     metrics: createMetrics(),
@@ -57,13 +56,12 @@ export async function openRuntime(options: RuntimeOptions): Promise<ProcessRunti
     now: () => new Date(),
     newId: () => crypto.randomUUIDv7(),
   };
-  return { runtime, openEvents: open, releases };
+  return { runtime, openEvents: open };
 }
 
 async function openBus(
-  { config, data, name, onFatal }: RuntimeOptions,
+  { config, data, name, onFatal, releases }: RuntimeOptions,
   log: Logger,
-  releases: Releases,
 ): Promise<{ bus: EventBus; open: () => void }> {
   const url = config.natsUrl ?? (await startOwnNats(config, data, onFatal, releases));
   if (url) {

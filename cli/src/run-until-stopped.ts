@@ -26,6 +26,7 @@ export async function runUntilStopped<T extends Stoppable>(
     process.on(signal, () => {
       signals += 1;
       if (signals > 1) process.exit(130);
+      console.log("Ocelli is finishing what it has in hand; once more ends it at once.");
       end(0);
     });
   }

@@ -3,7 +3,7 @@ import { start as startAuth } from "@ocelli/auth";
 import { settings as authSettings } from "@ocelli/auth/config";
 import { start as startCaptioning } from "@ocelli/captioning";
 import { settings as captioningSettings } from "@ocelli/captioning/config";
-import { type DependencyCheck, loadSettings, type Runtime } from "@ocelli/chassis";
+import { type DependencyCheck, loadSettings, type Runtime, type Settings } from "@ocelli/chassis";
 import { startEmbeddedDatabase } from "@ocelli/embedded-database";
 import { start as startFace } from "@ocelli/face";
 import { settings as faceSettings } from "@ocelli/face/config";
@@ -16,6 +16,7 @@ import { start as startScene } from "@ocelli/scene";
 import { settings as sceneSettings } from "@ocelli/scene/config";
 import { start as startSearch } from "@ocelli/search";
 import { settings as searchSettings } from "@ocelli/search/config";
+import { checkSettings } from "./check-settings.ts";
 import { settings } from "./config.ts";
 import { openDataDirectory } from "./data-directory.ts";
 import { openEngine } from "./engine.ts";
@@ -44,21 +45,42 @@ type Starter = (
   openModels: () => Promise<Engine>,
 ) => Promise<Started>;
 
-const starters: Record<ServiceName, Starter> = {
-  async gateway(env, runtime) {
-    const gateway = await startGateway(loadSettings(gatewaySettings, env), { ...runtime, checks: [] });
-    return { address: gateway.url, checks: [], stop: () => gateway.stop() };
+const services: Record<ServiceName, { settings: Settings; start: Starter }> = {
+  gateway: {
+    settings: gatewaySettings,
+    async start(env, runtime) {
+      const gateway = await startGateway(loadSettings(gatewaySettings, env), { ...runtime, checks: [] });
+      return { address: gateway.url, checks: [], stop: () => gateway.stop() };
+    },
   },
-  auth: (env, runtime) => startAuth(loadSettings(authSettings, env), runtime),
-  library: (env, runtime) => startLibrary(loadSettings(librarySettings, env), runtime),
-  captioning: async (env, runtime, models) =>
-    startCaptioning(loadSettings(captioningSettings, env), { ...runtime, engine: await models() }),
-  face: async (env, runtime, models) =>
-    startFace(loadSettings(faceSettings, env), { ...runtime, engine: await models() }),
-  scene: async (env, runtime, models) =>
-    startScene(loadSettings(sceneSettings, env), { ...runtime, engine: await models() }),
-  search: async (env, runtime, models) =>
-    startSearch(loadSettings(searchSettings, env), { ...runtime, engine: await models() }),
+  auth: {
+    settings: authSettings,
+    start: (env, runtime) => startAuth(loadSettings(authSettings, env), runtime),
+  },
+  library: {
+    settings: librarySettings,
+    start: (env, runtime) => startLibrary(loadSettings(librarySettings, env), runtime),
+  },
+  captioning: {
+    settings: captioningSettings,
+    start: async (env, runtime, models) =>
+      startCaptioning(loadSettings(captioningSettings, env), { ...runtime, engine: await models() }),
+  },
+  face: {
+    settings: faceSettings,
+    start: async (env, runtime, models) =>
+      startFace(loadSettings(faceSettings, env), { ...runtime, engine: await models() }),
+  },
+  scene: {
+    settings: sceneSettings,
+    start: async (env, runtime, models) =>
+      startScene(loadSettings(sceneSettings, env), { ...runtime, engine: await models() }),
+  },
+  search: {
+    settings: searchSettings,
+    start: async (env, runtime, models) =>
+      startSearch(loadSettings(searchSettings, env), { ...runtime, engine: await models() }),
+  },
 };
 
 /** Settings of {@link serve}. */
@@ -71,14 +93,14 @@ export interface ServeOptions {
 
 /** Starts one service from its own settings; without a database URL it keeps an embedded database of its own. */
 export async function serve({ service, env, onFatal }: ServeOptions): Promise<ServedService> {
+  checkSettings([settings, services[service].settings], env, missingTransport(env));
   const config = loadSettings(settings, env);
   const releases = new Releases();
   try {
-    const opened = await openRuntime({ config, name: `ocelli-${service}`, onFatal });
+    const opened = await openRuntime({ config, name: `ocelli-${service}`, releases, onFatal });
     const { runtime } = opened;
-    releases.add(() => opened.releases.run());
     const own = await ownDatabase(service, env, config.dataDir, onFatal, releases);
-    const started = await starters[service]({ ...env, ...own }, runtime, async () => {
+    const started = await services[service].start({ ...env, ...own }, runtime, async () => {
       const engine = await openEngine(config, runtime.metrics);
       releases.add(() => engine.close());
       return engine;
@@ -91,6 +113,14 @@ export async function serve({ service, env, onFatal }: ServeOptions): Promise<Se
     await releases.run().catch(() => undefined);
     throw error;
   }
+}
+
+/** Without a transport the outbox would be emptied into a bus on which no other service listens. */
+function missingTransport(env: NodeJS.ProcessEnv): string[] {
+  if (env.NATS_URL?.trim() || env.OCELLI_EVENTS?.trim() === "in-process") return [];
+  return [
+    "NATS_URL is required: events between services travel there (OCELLI_EVENTS=in-process does without the other services)",
+  ];
 }
 
 async function ownDatabase(

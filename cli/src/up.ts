@@ -16,6 +16,7 @@ import { start as startScene } from "@ocelli/scene";
 import { settings as sceneSettings } from "@ocelli/scene/config";
 import { start as startSearch } from "@ocelli/search";
 import { settings as searchSettings } from "@ocelli/search/config";
+import { checkSettings } from "./check-settings.ts";
 import { settings } from "./config.ts";
 import { type DataDirectory, openDataDirectory } from "./data-directory.ts";
 import { openEngine } from "./engine.ts";
@@ -43,26 +44,37 @@ export interface UpOptions {
 }
 
 const callers = ["library", "captioning", "face", "scene", "search"] as const;
+const allSettings = [
+  settings,
+  gatewaySettings,
+  authSettings,
+  librarySettings,
+  captioningSettings,
+  faceSettings,
+  sceneSettings,
+  searchSettings,
+];
 
 /**
  * Starts gateway and services in this process; they talk gRPC over loopback.
  * @throws StartupError or ConfigError with one line to show.
  */
 export async function up({ env, onFatal }: UpOptions): Promise<RunningOcelli> {
+  const secrets = callerSecrets();
+  checkSettings(allSettings, { ...env, ...secrets });
   const config = loadSettings(settings, env);
   const data = openDataDirectory(config.dataDir);
   const releases = new Releases();
   releases.add(() => data.release());
   try {
-    const [databaseUrl, opened] = await Promise.all([
+    const [databaseUrl, opened] = await bothEnded(
       openDatabaseUrl(env, data, onFatal, releases),
-      openRuntime({ config, name: "ocelli", data, onFatal }),
-    ]);
-    releases.add(() => opened.releases.run());
+      openRuntime({ config, name: "ocelli", data, releases, onFatal }),
+    );
     const engine = await openEngine(config, opened.runtime.metrics);
     releases.add(() => engine.close());
     const mesh = await startMesh(
-      { ...env, ...meshEnvironment(env, data, databaseUrl) },
+      { ...env, ...secrets, ...meshEnvironment(env, data, databaseUrl) },
       opened.runtime,
       engine,
       releases,
@@ -94,13 +106,27 @@ async function openDatabaseUrl(
   }
 }
 
-/** Secrets and places that only this process needs to know. */
+/** Waits for both, also when one fails: what the other opened meanwhile must be released, too. */
+async function bothEnded<A, B>(first: Promise<A>, second: Promise<B>): Promise<[A, B]> {
+  await Promise.allSettled([first, second]);
+  return Promise.all([first, second]);
+}
+
+/** Service accounts with secrets that only this process needs to know. */
+function callerSecrets(): NodeJS.ProcessEnv {
+  const secrets = callers.map((name) => [name, randomBytes(32).toString("hex")] as const);
+  return {
+    SERVICE_ACCOUNTS: secrets.map(([name, secret]) => `${name}:${secret}`).join(","),
+    ...Object.fromEntries(secrets.map(([name, secret]) => [`${name.toUpperCase()}_SERVICE_SECRET`, secret])),
+  };
+}
+
+/** Where the services of this process keep their data and listen. */
 function meshEnvironment(
   env: NodeJS.ProcessEnv,
   data: DataDirectory,
   databaseUrl: string,
 ): NodeJS.ProcessEnv {
-  const secrets = callers.map((name) => [name, randomBytes(32).toString("hex")] as const);
   const ports = ["AUTH", ...callers.map((name) => name.toUpperCase())].map((name) => [
     `${name}_PORT`,
     env[`${name}_PORT`] ?? "0",
@@ -108,9 +134,7 @@ function meshEnvironment(
   return {
     DATABASE_URL: databaseUrl,
     LIBRARY_DATA: env.LIBRARY_DATA ?? data.file("blobs"),
-    SERVICE_ACCOUNTS: secrets.map(([name, secret]) => `${name}:${secret}`).join(","),
     ...Object.fromEntries(ports),
-    ...Object.fromEntries(secrets.map(([name, secret]) => [`${name.toUpperCase()}_SERVICE_SECRET`, secret])),
   };
 }
 
