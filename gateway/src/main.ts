@@ -7,7 +7,7 @@ import { startPhotoWatch } from "./live/photo-watch.ts";
 import { createPhotoResults } from "./photo-results.ts";
 import { createReadiness } from "./readiness.ts";
 import { listen } from "./server.ts";
-import { createSlots } from "./slots.ts";
+import { createAdmission } from "./slots.ts";
 import { openUpstreamChecks } from "./upstream-health.ts";
 
 /** A started gateway. */
@@ -46,16 +46,7 @@ export async function start(
       now: runtime.now,
     }),
     watch,
-    watcherSlots: createSlots(
-      config.maxWatchers,
-      "TOO_MANY_WATCHERS",
-      "Too many live streams are open; try again soon.",
-    ),
-    detectionSlots: createSlots(
-      config.maxActiveDetections,
-      "TOO_MANY_DETECTIONS",
-      "Too many detections are in hand; try again soon.",
-    ),
+    ...createAdmission(config),
     readiness: createReadiness([
       ...upstreams.checks,
       { name: "events", check: () => runtime.bus.ping() },

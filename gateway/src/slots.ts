@@ -31,3 +31,13 @@ export function createSlots(limit: number, reason: string, message: string): Slo
     },
   };
 }
+
+/** The slots of a gateway: live streams and detections in hand. */
+export function createAdmission(limits: { maxWatchers: number; maxActiveDetections: number }) {
+  const watchers = "Too many live streams are open; try again soon.";
+  const detections = "Too many detections are in hand; try again soon.";
+  return {
+    watcherSlots: createSlots(limits.maxWatchers, "TOO_MANY_WATCHERS", watchers),
+    detectionSlots: createSlots(limits.maxActiveDetections, "TOO_MANY_DETECTIONS", detections),
+  };
+}
