@@ -35,7 +35,8 @@ export function fraction(min: number, max: number): z.ZodType<number, string> {
 /** A byte size such as `50mb` or `64kib`; the value is in bytes. */
 export const byteSize: z.ZodType<number, string> = z.string().transform((text, context) => {
   const match = /^(\d{1,12})\s*(kb|mb|gb|kib|mib|gib)?$/i.exec(text);
-  if (match) return Number(match[1]) * (sizeUnits[(match[2] ?? "").toLowerCase()] ?? 1);
+  const bytes = match && Number(match[1]) * (sizeUnits[(match[2] ?? "").toLowerCase()] ?? 1);
+  if (bytes !== null && Number.isSafeInteger(bytes)) return bytes;
   context.addIssue("must be a size such as 50mb");
   return z.NEVER;
 });
@@ -89,4 +90,8 @@ export function url(...schemes: string[]): z.ZodType<string, string> {
 /** `host:port` of a gRPC server. */
 export const grpcAddress: z.ZodType<string, string> = z
   .string()
-  .regex(/^[A-Za-z0-9_.-]+:\d{1,5}$|^\[[0-9a-fA-F:]+\]:\d{1,5}$/, "must be host:port");
+  .regex(/^[A-Za-z0-9_.-]+:\d{1,5}$|^\[[0-9a-fA-F:]+\]:\d{1,5}$/, "must be host:port")
+  .refine((address) => {
+    const port = Number(address.slice(address.lastIndexOf(":") + 1));
+    return port >= 1 && port <= 65_535;
+  }, "must be host:port with a port from 1 to 65535");

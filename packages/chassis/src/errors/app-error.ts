@@ -69,6 +69,14 @@ export class AppError extends Error {
         cause: error,
       });
     }
+    if (isTimeout(error)) {
+      return new AppError({
+        code: Status.DEADLINE_EXCEEDED,
+        reason: "DEADLINE_EXCEEDED",
+        message: "The call took too long.",
+        cause: error,
+      });
+    }
     return fromSelfDescribing(error) ?? internal(error);
   }
 
@@ -103,6 +111,11 @@ function internal(cause: unknown): AppError {
 
 function isAbort(error: unknown): boolean {
   return error instanceof Error && error.name === "AbortError";
+}
+
+/** What `AbortSignal.timeout()` aborts with. */
+function isTimeout(error: unknown): boolean {
+  return error instanceof DOMException && error.name === "TimeoutError";
 }
 
 function fromRichClientError(error: RichClientError): AppError {

@@ -20,6 +20,7 @@ export interface TokenVerifierOptions {
 }
 
 // Keys are fetched again after this long, or at once for an unknown key id, but never more often than the second figure.
+// Keys already known stay in force while the auth service cannot be reached: it alone could have replaced them.
 const jwksMaxAgeMs = 10 * 60_000;
 const jwksMinAgeMs = 5_000;
 const maxTokenLength = 4096;
@@ -31,22 +32,31 @@ const serviceClaims = z.object({ sub: z.string().regex(/^service:[a-z][a-z-]{0,4
 export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifier {
   let keys: ReturnType<typeof createLocalJWKSet> | undefined;
   let fetchedAt = Number.NEGATIVE_INFINITY;
+  let triedAt = Number.NEGATIVE_INFINITY;
   let fetching: Promise<void> | undefined;
 
-  async function refresh(): Promise<void> {
-    fetching ??= (async () => {
-      try {
-        keys = createLocalJWKSet(await options.fetchJwks());
-        fetchedAt = options.now().getTime();
-      } finally {
-        fetching = undefined;
-      }
-    })();
-    await fetching;
+  const since = (time: number) => options.now().getTime() - time;
+
+  async function fetchKeys(): Promise<void> {
+    try {
+      triedAt = options.now().getTime();
+      keys = createLocalJWKSet(await options.fetchJwks());
+      fetchedAt = options.now().getTime();
+    } catch (error) {
+      if (!keys) throw error;
+    } finally {
+      fetching = undefined;
+    }
+  }
+
+  function refresh(): Promise<void> {
+    fetching ??= fetchKeys();
+    return fetching;
   }
 
   async function check(token: string): Promise<JWTPayload> {
-    if (!keys || options.now().getTime() - fetchedAt > jwksMaxAgeMs) await refresh();
+    const stale = since(fetchedAt) > jwksMaxAgeMs && since(triedAt) > jwksMinAgeMs;
+    if (!keys || stale) await refresh();
     if (!keys) throw invalidToken();
     const { payload } = await jwtVerify(token, keys, {
       algorithms: ["EdDSA"],
@@ -65,7 +75,8 @@ export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifie
         return toIdentity(await check(token));
       } catch (error) {
         const mayBeNewKey =
-          error instanceof errors.JWKSNoMatchingKey && options.now().getTime() - fetchedAt > jwksMinAgeMs;
+          error instanceof errors.JWKSNoMatchingKey &&
+          (fetching !== undefined || since(triedAt) > jwksMinAgeMs);
         if (!mayBeNewKey) throw toAppError(error);
       }
       await refresh();
