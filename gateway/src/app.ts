@@ -3,6 +3,7 @@ import type { Metrics } from "@ocelli/chassis";
 import { cors } from "hono/cors";
 import { requireUserToken } from "./authentication.ts";
 import type { GatewayContext, GatewayEnv } from "./context.ts";
+import { lingeringBody } from "./lingering-answer.ts";
 import { refuseUnknownRoute } from "./not-found.ts";
 import { openApiConfig, securityScheme } from "./openapi.ts";
 import { problemHeaders, toAppError, toHttpStatus, toProblem } from "./problem.ts";
@@ -71,5 +72,7 @@ function answerProblem({ log }: AppDeps, c: GatewayContext, thrown: unknown): Re
   if (status === 500) log.error({ err: thrown, traceId: c.get("traceId") }, "request failed");
   const headers = new Headers(problemHeaders(error));
   if (c.get("allow")) headers.set("allow", c.get("allow"));
-  return new Response(JSON.stringify(toProblem(error, c.get("traceId"))), { status, headers });
+  const text = JSON.stringify(toProblem(error, c.get("traceId")));
+  headers.set("content-length", String(Buffer.byteLength(text)));
+  return new Response(lingeringBody(c, text), { status, headers });
 }

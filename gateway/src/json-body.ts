@@ -29,7 +29,9 @@ async function readText(c: GatewayContext, maxBytes: number): Promise<string> {
   const parts: Uint8Array[] = [];
   let size = 0;
   const reader = body.getReader();
-  for (let part = await reader.read(); !part.done; part = await reader.read()) {
+  // A body that breaks off is a client that left, not a fault of ours.
+  const next = () => reader.read().catch((error: unknown) => Promise.reject(clientLeft(error)));
+  for (let part = await next(); !part.done; part = await next()) {
     size += part.value.byteLength;
     if (size > maxBytes) throw bodyTooLarge(maxBytes);
     parts.push(part.value);
@@ -39,4 +41,8 @@ async function readText(c: GatewayContext, maxBytes: number): Promise<string> {
 
 function bodyTooLarge(maxBytes: number): AppError {
   return tooLarge("BODY_TOO_LARGE", `The body must have at most ${maxBytes} bytes.`);
+}
+
+function clientLeft(cause: unknown): AppError {
+  return new AppError({ code: Status.CANCELLED, reason: "CANCELLED", message: "The client left.", cause });
 }

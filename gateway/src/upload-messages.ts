@@ -1,7 +1,7 @@
 import type { libraryV1 } from "@ocelli/contracts";
 import type { FilePart } from "./multipart.ts";
 
-/** The messages of an upload: what it is, then its bytes as they arrive. */
+/** The messages of an upload: what it is, its bytes as they arrive, and that it is whole. */
 export async function* uploadMessages(
   part: FilePart,
   interactive: boolean,
@@ -9,5 +9,10 @@ export async function* uploadMessages(
   // Longer names are cut here, so that a name alone never makes a message large; the library cleans what is left.
   const filename = part.filename.slice(0, 1024);
   yield { part: { $case: "info", value: { filename, interactive } } };
-  for await (const chunk of part.chunks) yield { part: { $case: "chunk", value: chunk } };
+  let sizeBytes = 0;
+  for await (const chunk of part.chunks) {
+    sizeBytes += chunk.byteLength;
+    yield { part: { $case: "chunk", value: chunk } };
+  }
+  yield { part: { $case: "end", value: { sizeBytes } } };
 }

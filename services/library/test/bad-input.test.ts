@@ -1,6 +1,11 @@
 import { AppError, maxChunkBytes } from "@ocelli/chassis";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { type LibraryUnderTest, startLibrary, uploadMessages } from "./library-under-test.ts";
+import {
+  type LibraryUnderTest,
+  startLibrary,
+  unfinishedUpload,
+  uploadMessages,
+} from "./library-under-test.ts";
 import { jpeg, jpegWithCorruptExif, photo, picture, pngClaiming } from "./photos-for-tests.ts";
 
 const maxUploadBytes = 600_000;
@@ -72,7 +77,7 @@ describe("bad uploads are refused with a reason and leave nothing behind", () =>
   test("an endless body is cut off while it streams", async () => {
     let sent = 0;
     async function* endless() {
-      yield* uploadMessages(Buffer.alloc(0));
+      yield* unfinishedUpload(Buffer.alloc(0));
       for (; sent < 1000; sent++) {
         yield { part: { $case: "chunk" as const, value: Buffer.alloc(maxChunkBytes, sent) } };
         await new Promise((resolve) => setTimeout(resolve, 1));
@@ -87,7 +92,7 @@ describe("bad uploads are refused with a reason and leave nothing behind", () =>
     const bytes = await photo("rocket.jpg");
     const abort = new AbortController();
     async function* broken() {
-      yield* uploadMessages(bytes.subarray(0, 70_000));
+      yield* unfinishedUpload(bytes.subarray(0, 70_000));
       await expect.poll(() => library.files()).toHaveLength(1);
       abort.abort();
     }
@@ -99,11 +104,24 @@ describe("bad uploads are refused with a reason and leave nothing behind", () =>
 
   test("a client that falls silent", async () => {
     async function* silent() {
-      yield* uploadMessages(Buffer.alloc(1000, 7));
+      yield* unfinishedUpload(Buffer.alloc(1000, 7));
       await new Promise((resolve) => setTimeout(resolve, 1500));
     }
     const bearer = await library.userToken(owner);
     expect(await reasonOf(library.client.uploadPhoto(silent(), { bearer }))).toBe("UPLOAD_STALLED");
+  });
+
+  test("a stream that ends without its end, or with another size, is an incomplete upload", async () => {
+    const bytes = await photo("rocket.jpg");
+    const bearer = await library.userToken(owner);
+    const wrongEnd = { part: { $case: "end" as const, value: { sizeBytes: bytes.byteLength + 1 } } };
+    async function* miscounted() {
+      yield* unfinishedUpload(bytes);
+      yield wrongEnd;
+    }
+    for (const messages of [unfinishedUpload(bytes), miscounted()]) {
+      expect(await reasonOf(library.client.uploadPhoto(messages, { bearer }))).toBe("UPLOAD_INCOMPLETE");
+    }
   });
 
   test("messages out of order, and chunks beyond 64 KiB", async () => {

@@ -123,8 +123,14 @@ export async function startLibrary(overrides: Partial<LibraryConfig> = {}): Prom
   };
 }
 
-/** The messages of one upload. */
+/** The messages of one whole upload. */
 export async function* uploadMessages(bytes: Uint8Array, options: UploadOptions = {}) {
+  yield* unfinishedUpload(bytes, options);
+  yield { part: { $case: "end" as const, value: { sizeBytes: bytes.byteLength } } };
+}
+
+/** The messages of an upload up to, but without, its end. */
+export async function* unfinishedUpload(bytes: Uint8Array, options: UploadOptions = {}) {
   const info = { filename: options.filename ?? "photo.jpg", interactive: options.interactive ?? false };
   yield { part: { $case: "info" as const, value: info } };
   for (let offset = 0; offset < bytes.byteLength; offset += maxChunkBytes) {

@@ -231,9 +231,15 @@ export interface UploadInfo {
   interactive: boolean;
 }
 
+/** Closes an upload. A stream that breaks looks to the service like one that ended, so the end is said aloud. */
+export interface UploadEnd {
+  /** Bytes sent in all chunks together. */
+  sizeBytes: number;
+}
+
 /** See UploadPhoto. */
 export interface UploadPhotoRequest {
-  /** First `info`, then `chunk`s. */
+  /** First `info`, then `chunk`s, last `end`. */
   part:
     | //
     /** Opens the upload. */
@@ -241,6 +247,9 @@ export interface UploadPhotoRequest {
     | //
     /** At most 64 KiB of the file. */
     { $case: "chunk"; value: Uint8Array }
+    | //
+    /** Closes the upload. */
+    { $case: "end"; value: UploadEnd }
     | undefined;
 }
 
@@ -862,6 +871,79 @@ export const UploadInfo: MessageFns<UploadInfo> = {
   },
 };
 
+function createBaseUploadEnd(): UploadEnd {
+  return { sizeBytes: 0 };
+}
+
+export const UploadEnd: MessageFns<UploadEnd> = {
+  encode(message: UploadEnd, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.sizeBytes !== 0) {
+      writer.uint32(8).int64(message.sizeBytes);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UploadEnd {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUploadEnd();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.sizeBytes = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): UploadEnd {
+    return {
+      sizeBytes: isSet(object.sizeBytes)
+        ? globalThis.Number(object.sizeBytes)
+        : isSet(object.size_bytes)
+        ? globalThis.Number(object.size_bytes)
+        : 0,
+    };
+  },
+
+  toJSON(message: UploadEnd): unknown {
+    const obj: any = {};
+    if (message.sizeBytes !== 0) {
+      obj.sizeBytes = Math.round(message.sizeBytes);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<UploadEnd>): UploadEnd {
+    return UploadEnd.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<UploadEnd>): UploadEnd {
+    const message = createBaseUploadEnd();
+    message.sizeBytes = object.sizeBytes ?? 0;
+    return message;
+  },
+};
+
 function createBaseUploadPhotoRequest(): UploadPhotoRequest {
   return { part: undefined };
 }
@@ -874,6 +956,9 @@ export const UploadPhotoRequest: MessageFns<UploadPhotoRequest> = {
         break;
       case "chunk":
         writer.uint32(18).bytes(message.part.value);
+        break;
+      case "end":
+        UploadEnd.encode(message.part.value, writer.uint32(26).fork()).join();
         break;
     }
     return writer;
@@ -908,6 +993,14 @@ export const UploadPhotoRequest: MessageFns<UploadPhotoRequest> = {
             message.part = { $case: "chunk", value: reader.bytes() };
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.part = { $case: "end", value: UploadEnd.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -926,6 +1019,8 @@ export const UploadPhotoRequest: MessageFns<UploadPhotoRequest> = {
         ? { $case: "info", value: UploadInfo.fromJSON(object.info) }
         : isSet(object.chunk)
         ? { $case: "chunk", value: bytesFromBase64(object.chunk) }
+        : isSet(object.end)
+        ? { $case: "end", value: UploadEnd.fromJSON(object.end) }
         : undefined,
     };
   },
@@ -936,6 +1031,8 @@ export const UploadPhotoRequest: MessageFns<UploadPhotoRequest> = {
       obj.info = UploadInfo.toJSON(message.part.value);
     } else if (message.part?.$case === "chunk") {
       obj.chunk = base64FromBytes(message.part.value);
+    } else if (message.part?.$case === "end") {
+      obj.end = UploadEnd.toJSON(message.part.value);
     }
     return obj;
   },
@@ -955,6 +1052,12 @@ export const UploadPhotoRequest: MessageFns<UploadPhotoRequest> = {
       case "chunk": {
         if (object.part?.value !== undefined && object.part?.value !== null) {
           message.part = { $case: "chunk", value: object.part.value };
+        }
+        break;
+      }
+      case "end": {
+        if (object.part?.value !== undefined && object.part?.value !== null) {
+          message.part = { $case: "end", value: UploadEnd.fromPartial(object.part.value) };
         }
         break;
       }
@@ -1832,8 +1935,10 @@ export const LibraryServiceDefinition = {
   fullName: "ocelli.library.v1.LibraryService",
   methods: {
     /**
-     * Stores a photo. The first message is `info`, all others are `chunk`s of at most 64 KiB.
-     * INVALID_ARGUMENT/{EMPTY_FILE,UNSUPPORTED_MEDIA_TYPE,CORRUPT_IMAGE,TOO_MANY_PIXELS},
+     * Stores a photo. The first message is `info`, then come `chunk`s of at most 64 KiB, the last message is `end`:
+     * without it nothing is stored.
+     * INVALID_ARGUMENT/{EMPTY_FILE,UNSUPPORTED_MEDIA_TYPE,CORRUPT_IMAGE,TOO_MANY_PIXELS,INVALID_UPLOAD,CHUNK_TOO_LARGE,
+     * UPLOAD_STALLED}, CANCELLED/UPLOAD_INCOMPLETE,
      * RESOURCE_EXHAUSTED/{FILE_TOO_LARGE,INGEST_QUEUE_FULL,ANALYSIS_BACKLOG_FULL}.
      */
     uploadPhoto: {
@@ -1885,8 +1990,10 @@ export const LibraryServiceDefinition = {
 
 export interface LibraryServiceImplementation<CallContextExt = {}> {
   /**
-   * Stores a photo. The first message is `info`, all others are `chunk`s of at most 64 KiB.
-   * INVALID_ARGUMENT/{EMPTY_FILE,UNSUPPORTED_MEDIA_TYPE,CORRUPT_IMAGE,TOO_MANY_PIXELS},
+   * Stores a photo. The first message is `info`, then come `chunk`s of at most 64 KiB, the last message is `end`:
+   * without it nothing is stored.
+   * INVALID_ARGUMENT/{EMPTY_FILE,UNSUPPORTED_MEDIA_TYPE,CORRUPT_IMAGE,TOO_MANY_PIXELS,INVALID_UPLOAD,CHUNK_TOO_LARGE,
+   * UPLOAD_STALLED}, CANCELLED/UPLOAD_INCOMPLETE,
    * RESOURCE_EXHAUSTED/{FILE_TOO_LARGE,INGEST_QUEUE_FULL,ANALYSIS_BACKLOG_FULL}.
    */
   uploadPhoto(
@@ -1914,8 +2021,10 @@ export interface LibraryServiceImplementation<CallContextExt = {}> {
 
 export interface LibraryServiceClient<CallOptionsExt = {}> {
   /**
-   * Stores a photo. The first message is `info`, all others are `chunk`s of at most 64 KiB.
-   * INVALID_ARGUMENT/{EMPTY_FILE,UNSUPPORTED_MEDIA_TYPE,CORRUPT_IMAGE,TOO_MANY_PIXELS},
+   * Stores a photo. The first message is `info`, then come `chunk`s of at most 64 KiB, the last message is `end`:
+   * without it nothing is stored.
+   * INVALID_ARGUMENT/{EMPTY_FILE,UNSUPPORTED_MEDIA_TYPE,CORRUPT_IMAGE,TOO_MANY_PIXELS,INVALID_UPLOAD,CHUNK_TOO_LARGE,
+   * UPLOAD_STALLED}, CANCELLED/UPLOAD_INCOMPLETE,
    * RESOURCE_EXHAUSTED/{FILE_TOO_LARGE,INGEST_QUEUE_FULL,ANALYSIS_BACKLOG_FULL}.
    */
   uploadPhoto(
