@@ -1,20 +1,9 @@
-import sharp from "sharp";
 import { afterAll, expect, test } from "vitest";
 import { Client } from "./harness/client.ts";
 import { removeFolders, startOcelli, temporaryFolder } from "./harness/ocelli-process.ts";
-import { photoBytes } from "./harness/photos.ts";
+import { differentPictures } from "./harness/photos.ts";
 
 afterAll(removeFolders);
-
-/** Twenty different pictures, each a crop of the coffee photo. */
-async function differentPictures(count: number): Promise<Uint8Array<ArrayBuffer>[]> {
-  const pictures = [];
-  for (let index = 0; index < count; index++) {
-    const crop = { left: index * 4, top: index * 3, width: 400, height: 300 };
-    pictures.push(new Uint8Array(await sharp(photoBytes("coffee.png")).extract(crop).jpeg().toBuffer()));
-  }
-  return pictures;
-}
 
 test.each(["in-process", "nats"])(
   "kill -9 in the middle of 20 uploads loses no acknowledged photo (%s)",
@@ -40,6 +29,14 @@ test.each(["in-process", "nats"])(
       const photo = await again.analysed(id, 120_000);
       expect(Object.values(photo.stages).map((stage) => stage.status)).toEqual(Array(6).fill("SUCCEEDED"));
       expect((await again.request(`/photos/${id}/original`)).status).toBe(200);
+    }
+    // A photo whose answer the kill swallowed is there completely or not at all, and none is there twice.
+    const all = await again.photos();
+    expect(all.map((photo) => photo.id)).toEqual(expect.arrayContaining(acknowledged));
+    expect(new Set(all.map((photo) => photo.sha256)).size).toBe(all.length);
+    for (const { id } of all) {
+      const { stages } = await again.analysed(id, 120_000);
+      expect(Object.values(stages).map((stage) => stage.status)).toEqual(Array(6).fill("SUCCEEDED"));
     }
     expect(await second.end("SIGTERM")).toBe(0);
   },

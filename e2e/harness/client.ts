@@ -115,6 +115,13 @@ export class Client {
     return photoSchema.parse(await (await this.request(`/photos/${id}`)).json());
   }
 
+  /** The newest photos, at most one page of 100. */
+  async photos(): Promise<{ id: string; sha256: string }[]> {
+    const response = await this.request("/photos?pageSize=100");
+    const item = z.object({ id: z.uuid(), sha256: z.string() });
+    return z.object({ items: z.array(item) }).parse(await response.json()).items;
+  }
+
   /** Waits until every stage of a photo has ended. */
   async analysed(id: string, timeoutMs = 60_000): Promise<PhotoJson> {
     const deadline = Date.now() + timeoutMs;

@@ -26,6 +26,12 @@ export interface CommandResult {
   stderr: string;
 }
 
+/** Processes that a failing test may leave behind; they end with the tests. */
+const children = new Set<ChildProcess>();
+process.once("exit", () => {
+  for (const child of children) child.kill("SIGKILL");
+});
+
 /** A folder that is removed by {@link removeFolders}. */
 const folders: string[] = [];
 
@@ -56,6 +62,8 @@ export async function startOcelli(args: string[], env: NodeJS.ProcessEnv): Promi
     cwd: root,
     stdio: ["ignore", "pipe", "pipe"],
   });
+  children.add(child);
+  child.once("exit", () => children.delete(child));
   let output = "";
   const address = await new Promise<string>((resolve, reject) => {
     const read = (chunk: Buffer) => {

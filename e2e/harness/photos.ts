@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import sharp from "sharp";
 
 const committed = fileURLToPath(new URL("../photos/", import.meta.url));
 /** Photos whose rights do not allow committing them; tests that need them skip where the folder is absent. */
@@ -20,3 +21,13 @@ export function photoPath(name: (typeof photoNames)[number]): string {
 
 /** True when the photos that cannot be committed are there. */
 export const hasSharedPhotos = existsSync(`${sharedPhotos}two_people.jpg`);
+
+/** JPEGs that all differ: each is another crop of the coffee photo. */
+export async function differentPictures(count: number): Promise<Uint8Array<ArrayBuffer>[]> {
+  const pictures = [];
+  for (let index = 0; index < count; index++) {
+    const crop = { left: index * 4, top: index * 3, width: 400, height: 300 };
+    pictures.push(new Uint8Array(await sharp(photoBytes("coffee.png")).extract(crop).jpeg().toBuffer()));
+  }
+  return pictures;
+}

@@ -1,0 +1,117 @@
+import { randomBytes } from "node:crypto";
+import {
+  createNatsServer,
+  freePort,
+  type NativePostgres,
+  type NatsServer,
+  startNativePostgres,
+} from "@ocelli/testkit";
+import { type OcelliProcess, startOcelli, temporaryFolder } from "./ocelli-process.ts";
+
+/** Services in the order in which they start; the gateway is last. */
+export const meshServices = ["auth", "library", "face", "scene", "captioning", "search"] as const;
+
+/** One process of a mesh. */
+export type MeshProcess = (typeof meshServices)[number] | "gateway";
+
+/** Every service in a process of its own, on real NATS and Postgres. */
+export interface Mesh {
+  /** Base URL of the gateway. */
+  readonly url: string;
+  /** `host:port` of a service's gRPC server, the same after a restart. */
+  address(service: (typeof meshServices)[number]): string;
+  /** A running process. */
+  process(name: MeshProcess): OcelliProcess;
+  /** Starts a process that ended again, with the settings it had. */
+  restart(name: MeshProcess): Promise<void>;
+  /** Ends every process with SIGTERM and resolves with their exit codes by name. */
+  stop(): Promise<Record<string, number | null>>;
+  /** Removes what {@link Mesh.stop} leaves: NATS, Postgres, processes that hang. */
+  dispose(): Promise<void>;
+}
+
+/** Starts the whole mesh. Search needs pgvector, which this Postgres lacks: it keeps an embedded database of its own. */
+export async function startMesh(): Promise<Mesh> {
+  const nats = await createNatsServer();
+  await nats.start();
+  const postgres = await startNativePostgres();
+  const running = new Map<MeshProcess, OcelliProcess>();
+  const addresses = new Map<string, string>();
+  for (const name of meshServices) addresses.set(name, `127.0.0.1:${await freePort()}`);
+  const environments = await meshEnvironments(nats, postgres, addresses);
+  const start = async (name: MeshProcess) => {
+    running.set(name, await startOcelli(["serve", name], environments[name]));
+  };
+  const process = (name: MeshProcess) => required(running.get(name), name);
+  const dispose = async () => {
+    for (const each of running.values()) await each.end("SIGKILL");
+    await nats.dispose();
+    await postgres.stop();
+  };
+  try {
+    // Two at a time: starting seven at once on two cores takes no less time, and hides which one is slow.
+    for (let index = 0; index < meshServices.length; index += 2)
+      await Promise.all(meshServices.slice(index, index + 2).map(start));
+    await start("gateway");
+  } catch (error) {
+    await dispose();
+    throw error;
+  }
+  return {
+    url: process("gateway").address,
+    address: (service) => required(addresses.get(service), service),
+    process,
+    restart: start,
+    async stop() {
+      const codes: Record<string, number | null> = {};
+      // Callers before the services they call.
+      for (const name of [...running.keys()].reverse()) codes[name] = await process(name).end("SIGTERM");
+      return codes;
+    },
+    dispose,
+  };
+}
+
+async function meshEnvironments(
+  nats: NatsServer,
+  postgres: NativePostgres,
+  addresses: ReadonlyMap<string, string>,
+): Promise<Record<MeshProcess, NodeJS.ProcessEnv>> {
+  const callers: string[] = meshServices.filter((name) => name !== "auth");
+  const secrets = new Map(callers.map((name) => [name, randomBytes(32).toString("hex")]));
+  const shared = {
+    NATS_URL: nats.url,
+    OCELLI_DATA: temporaryFolder(),
+    // Four processes run models on the same cores.
+    OCELLI_WORKERS: "1",
+    OCELLI_WORKER_THREADS: "1",
+    ...Object.fromEntries([...addresses].map(([name, address]) => [`${name.toUpperCase()}_ADDR`, address])),
+  };
+  const environment = async (name: (typeof meshServices)[number]): Promise<NodeJS.ProcessEnv> => {
+    const prefix = name.toUpperCase();
+    const secret = secrets.get(name);
+    return {
+      ...shared,
+      [`${prefix}_PORT`]: addresses.get(name)?.split(":")[1],
+      ...(secret ? { [`${prefix}_SERVICE_SECRET`]: secret } : {}),
+      ...(name === "search" ? {} : { [`DATABASE_URL_${prefix}`]: await postgres.createDatabase(name) }),
+    };
+  };
+  return {
+    gateway: shared,
+    auth: {
+      ...(await environment("auth")),
+      SERVICE_ACCOUNTS: [...secrets].map(([name, secret]) => `${name}:${secret}`).join(","),
+    },
+    library: { ...(await environment("library")), LIBRARY_DATA: temporaryFolder() },
+    captioning: await environment("captioning"),
+    face: await environment("face"),
+    scene: await environment("scene"),
+    search: await environment("search"),
+  };
+}
+
+function required<T>(value: T | undefined, name: string): T {
+  if (value === undefined) throw new Error(`${name} is not part of this mesh`);
+  return value;
+}
