@@ -1,5 +1,5 @@
 import {
-  AppError,
+  type AppError,
   appendEvent,
   type BusEvent,
   decodeEvent,
@@ -8,6 +8,7 @@ import {
 } from "@ocelli/chassis";
 import { type EventType, type eventsV1, photoStageFailed } from "@ocelli/contracts";
 import type { Transaction } from "kysely";
+import { isPhotoGone } from "./photo-gone.ts";
 
 /** Result of a stage with where it came from. */
 export interface StageOutcome<Result> {
@@ -35,6 +36,8 @@ export interface StageDefinition<Tables extends EventTables, Result> {
   findBySha256(sha256: string): Promise<Result | undefined>;
   /** Runs the models. */
   analyze(photo: eventsV1.PhotoRef, event: StageEvent, signal: AbortSignal): Promise<Result>;
+  /** True when the photo is gone, after which nothing of it is stored; holds until the transaction ends. */
+  isDeleted(trx: Transaction<Tables>, photo: eventsV1.PhotoRef): Promise<boolean>;
   /** Stores the result and appends the event that ends the stage, all in the given transaction. */
   save(trx: Transaction<Tables>, photo: eventsV1.PhotoRef, outcome: StageOutcome<Result>): Promise<void>;
 }
@@ -57,20 +60,24 @@ export function consumeStage<Tables extends EventTables, Result>(
   stage: StageDefinition<Tables, Result>,
   limits: StageLimits,
 ): void {
-  const inFlight = new Map<string, Promise<Result>>();
+  const inFlight = new Map<string, Promise<StageOutcome<Result>>>();
 
+  /** Same bytes are analysed once, also when several photos of them arrive together. */
   async function outcomeOf(
     photo: eventsV1.PhotoRef,
     run: () => Promise<Result>,
   ): Promise<StageOutcome<Result>> {
-    const running = inFlight.get(photo.sha256);
-    if (running) return { result: await running, model: stage.model, ms: 0 };
-    const earlier = await stage.findBySha256(photo.sha256);
-    if (earlier !== undefined) return { result: earlier, model: stage.model, ms: 0 };
-    const startedAt = performance.now();
-    const analysis = run().finally(() => inFlight.delete(photo.sha256));
-    inFlight.set(photo.sha256, analysis);
-    return { result: await analysis, model: stage.model, ms: performance.now() - startedAt };
+    for (let running = inFlight.get(photo.sha256); running; running = inFlight.get(photo.sha256)) {
+      try {
+        return { ...(await running), ms: 0 };
+      } catch (error) {
+        // That the photo which is being analysed is gone says nothing about this one of the same bytes.
+        if (!isPhotoGone(error)) throw error;
+      }
+    }
+    const outcome = reuseOrRun(stage, photo, run).finally(() => inFlight.delete(photo.sha256));
+    inFlight.set(photo.sha256, outcome);
+    return outcome;
   }
 
   host.consume({
@@ -85,8 +92,11 @@ export function consumeStage<Tables extends EventTables, Result>(
       try {
         const run = () => stage.analyze(photo, event, context.signal);
         const outcome = await outcomeOf(photo, run);
-        await context.once((trx) => stage.save(trx, photo, outcome));
+        await context.once(async (trx) => {
+          if (!(await stage.isDeleted(trx, photo))) await stage.save(trx, photo, outcome);
+        });
       } catch (error) {
+        // A photo deleted while its analysis waited is no failure: there is nothing left to say about it.
         if (!isPhotoGone(error)) throw error;
       }
     },
@@ -97,9 +107,16 @@ export function consumeStage<Tables extends EventTables, Result>(
   });
 }
 
-/** A photo deleted while its analysis waited is no failure: there is nothing left to say about it. */
-function isPhotoGone(error: unknown): boolean {
-  return AppError.from(error).reason === "PHOTO_NOT_FOUND";
+async function reuseOrRun<Tables extends EventTables, Result>(
+  stage: StageDefinition<Tables, Result>,
+  photo: eventsV1.PhotoRef,
+  run: () => Promise<Result>,
+): Promise<StageOutcome<Result>> {
+  const earlier = await stage.findBySha256(photo.sha256);
+  if (earlier !== undefined) return { result: earlier, model: stage.model, ms: 0 };
+  const startedAt = performance.now();
+  const result = await run();
+  return { result, model: stage.model, ms: performance.now() - startedAt };
 }
 
 async function appendStageFailed<Tables extends EventTables>(

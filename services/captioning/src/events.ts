@@ -1,5 +1,7 @@
 import {
+  consumeDeletions,
   consumeStage,
+  isDeletedPhoto,
   type PreviewSource,
   photoOfTrigger,
   type StageEvent,
@@ -36,15 +38,9 @@ export interface CaptioningEventDependencies {
 export function consumeCaptioningEvents(dependencies: CaptioningEventDependencies): void {
   consumeText(dependencies);
   consumeCaption(dependencies);
-  dependencies.host.consume({
-    consumer: "captioning-deletions",
-    filter: events.photoDeleted.subject,
-    concurrency: 4,
-    async handle(event, { once }) {
-      const { photo } = decodeEvent(events.photoDeleted, event);
-      if (photo) await once((trx) => deletePhotoWords(trx, photo.ownerId, photo.photoId));
-    },
-  });
+  consumeDeletions(dependencies.host, "captioning", (trx, photo) =>
+    deletePhotoWords(trx, photo.ownerId, photo.photoId),
+  );
 }
 
 function consumeText({ host, engine, previews, limits }: CaptioningEventDependencies): void {
@@ -62,6 +58,7 @@ function consumeText({ host, engine, previews, limits }: CaptioningEventDependen
       async analyze(photo, _event, signal) {
         return (await readText(engine, await previews.open(photo, ["ocr"], signal))).lines;
       },
+      isDeleted: (trx, photo) => isDeletedPhoto(trx, photo.photoId),
       async save(trx, photo, { result, ms }) {
         await saveText(trx, photo, { lines: result, model, ms });
         await appendEvent(trx, {
@@ -90,6 +87,7 @@ function consumeCaption({ host, engine, previews, limits }: CaptioningEventDepen
         const image = await previews.open(photo, ["caption"], signal);
         return toCaption(await captionImage(engine, image, contextOf(event)));
       },
+      isDeleted: (trx, photo) => isDeletedPhoto(trx, photo.photoId),
       async save(trx, photo, { result, ms }) {
         await saveModelCaption(trx, photo, { caption: result, model, ms });
         await appendEvent(trx, {

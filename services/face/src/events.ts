@@ -1,5 +1,12 @@
-import { consumeStage, type PreviewSource, photoOfTrigger, type StageLimits } from "@ocelli/analysis";
-import { appendEvent, decodeEvent, type ServiceHost } from "@ocelli/chassis";
+import {
+  consumeDeletions,
+  consumeStage,
+  isDeletedPhoto,
+  type PreviewSource,
+  photoOfTrigger,
+  type StageLimits,
+} from "@ocelli/analysis";
+import { appendEvent, type ServiceHost } from "@ocelli/chassis";
 import { events } from "@ocelli/contracts";
 import type { Engine } from "@ocelli/inference";
 import { analyzeFaces, type FaceResult, faceModelVersion } from "./model/analyze.ts";
@@ -32,6 +39,7 @@ export function consumeFaceEvents({ host, engine, previews, newId, limits }: Fac
       async analyze(photo, _event, signal) {
         return (await analyzeFaces(engine, await previews.open(photo, ["faces"], signal))).faces;
       },
+      isDeleted: (trx, photo) => isDeletedPhoto(trx, photo.photoId),
       async save(trx, photo, { result, ms }) {
         const faces = result.map((face) => ({ ...face, id: newId() }));
         await saveScan(trx, photo, { faces, model, ms });
@@ -43,13 +51,5 @@ export function consumeFaceEvents({ host, engine, previews, newId, limits }: Fac
     },
     limits,
   );
-  host.consume({
-    consumer: "face-deletions",
-    filter: events.photoDeleted.subject,
-    concurrency: 4,
-    async handle(event, { once }) {
-      const { photo } = decodeEvent(events.photoDeleted, event);
-      if (photo) await once((trx) => deleteFaces(trx, photo.ownerId, photo.photoId));
-    },
-  });
+  consumeDeletions(host, "face", (trx, photo) => deleteFaces(trx, photo.ownerId, photo.photoId));
 }

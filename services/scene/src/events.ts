@@ -1,5 +1,12 @@
-import { consumeStage, type PreviewSource, photoOfTrigger, type StageLimits } from "@ocelli/analysis";
-import { appendEvent, decodeEvent, type ServiceHost } from "@ocelli/chassis";
+import {
+  consumeDeletions,
+  consumeStage,
+  isDeletedPhoto,
+  type PreviewSource,
+  photoOfTrigger,
+  type StageLimits,
+} from "@ocelli/analysis";
+import { appendEvent, type ServiceHost } from "@ocelli/chassis";
 import type { commonV1 } from "@ocelli/contracts";
 import { events } from "@ocelli/contracts";
 import type { Engine } from "@ocelli/inference";
@@ -32,6 +39,7 @@ export function consumeSceneEvents({ host, engine, previews, limits }: SceneEven
       async analyze(photo, _event, signal) {
         return toSceneResult(await analyzeScene(engine, await previews.open(photo, ["scene"], signal)));
       },
+      isDeleted: (trx, photo) => isDeletedPhoto(trx, photo.photoId),
       async save(trx, photo, { result, ms }) {
         await saveScene(trx, photo, { scene: result, model, ms });
         await appendEvent(trx, {
@@ -42,13 +50,5 @@ export function consumeSceneEvents({ host, engine, previews, limits }: SceneEven
     },
     limits,
   );
-  host.consume({
-    consumer: "scene-deletions",
-    filter: events.photoDeleted.subject,
-    concurrency: 4,
-    async handle(event, { once }) {
-      const { photo } = decodeEvent(events.photoDeleted, event);
-      if (photo) await once((trx) => deleteScene(trx, photo.ownerId, photo.photoId));
-    },
-  });
+  consumeDeletions(host, "scene", (trx, photo) => deleteScene(trx, photo.ownerId, photo.photoId));
 }

@@ -43,6 +43,7 @@ function consumeEmbedding({ host, engine, previews, now, limits }: SearchEventDe
         return (await embedImage(engine, await previews.open(photo, ["embed"], signal), { signal }))
           .embedding;
       },
+      isDeleted: async (trx, photo) => (await addToDocument(trx, photo, {})) === undefined,
       async save(trx, photo, { result, ms }) {
         await saveEmbedding(trx, photo, model, result);
         await appendEvent(trx, { type: events.photoEmbedded, message: { photo, provenance: { model, ms } } });

@@ -1,9 +1,9 @@
-import type { EventTables } from "@ocelli/chassis";
+import type { DeletedPhotoTables } from "@ocelli/analysis";
 import type { commonV1 } from "@ocelli/contracts";
 import type { ColumnType, Generated } from "kysely";
 
 /** Tables of the captioning service. */
-export interface CaptioningTables extends EventTables {
+export interface CaptioningTables extends DeletedPhotoTables {
   captions: {
     photo_id: string;
     owner_id: string;

@@ -39,14 +39,21 @@ export async function findFacesOfBytes(
   sha256: string,
   model: string,
 ): Promise<FaceResult[] | undefined> {
-  const scan = await db
-    .selectFrom("face_scans")
-    .select("photo_id")
-    .where("sha256", "=", sha256)
-    .where("model", "=", model)
-    .limit(1)
-    .executeTakeFirst();
-  return scan && listFaces(db, scan.photo_id);
+  // One snapshot: were the scan deleted between the two reads, its photo would look like one without faces.
+  return db
+    .transaction()
+    .setIsolationLevel("repeatable read")
+    .setAccessMode("read only")
+    .execute(async (trx) => {
+      const scan = await trx
+        .selectFrom("face_scans")
+        .select("photo_id")
+        .where("sha256", "=", sha256)
+        .where("model", "=", model)
+        .limit(1)
+        .executeTakeFirst();
+      return scan && listFaces(trx, scan.photo_id);
+    });
 }
 
 /** Stores the scan of a photo; faces of an earlier scan are replaced. */

@@ -1,8 +1,8 @@
-import type { EventTables } from "@ocelli/chassis";
+import type { DeletedPhotoTables } from "@ocelli/analysis";
 import type { ColumnType, Generated } from "kysely";
 
 /** Tables of the face service. */
-export interface FaceTables extends EventTables {
+export interface FaceTables extends DeletedPhotoTables {
   /** One row per scanned photo, also when no face was found. */
   face_scans: {
     photo_id: string;

@@ -1,8 +1,8 @@
-import type { EventTables } from "@ocelli/chassis";
+import type { DeletedPhotoTables } from "@ocelli/analysis";
 import type { ColumnType, Generated } from "kysely";
 
 /** Tables of the scene service. */
-export interface SceneTables extends EventTables {
+export interface SceneTables extends DeletedPhotoTables {
   photo_scenes: {
     photo_id: string;
     owner_id: string;

@@ -21,7 +21,10 @@ export interface WordMatch {
   ocrText: string;
 }
 
-/** Adds a part to a photo's document and remembers that a stage has ended; deleted documents stay empty. */
+/**
+ * Adds a part to a photo's document and remembers that a stage has ended. Deleted documents stay empty: the answer is
+ * then undefined. Until the transaction ends nobody else can change or delete the document.
+ */
 export async function addToDocument(
   db: Kysely<SearchTables>,
   photo: eventsV1.PhotoRef,

@@ -1,3 +1,4 @@
+import { deletedPhotosMigration } from "@ocelli/analysis";
 import { eventTablesMigration, type Migrations } from "@ocelli/chassis";
 import { type CreateTableBuilder, type Kysely, sql } from "kysely";
 
@@ -19,6 +20,7 @@ export const migrations: Migrations = {
       }
     },
   },
+  "002_deleted_photos": deletedPhotosMigration,
 };
 
 function photoTable(db: Kysely<unknown>, name: string): CreateTableBuilder<string, string> {

@@ -1,3 +1,4 @@
+import { deletedPhotosMigration } from "@ocelli/analysis";
 import { eventTablesMigration, type Migrations } from "@ocelli/chassis";
 import { type Kysely, sql } from "kysely";
 
@@ -10,6 +11,7 @@ export const migrations: Migrations = {
       await createFaces(db);
     },
   },
+  "002_deleted_photos": deletedPhotosMigration,
 };
 
 async function createScans(db: Kysely<unknown>): Promise<void> {

@@ -1,3 +1,4 @@
+import { deletedPhotosMigration } from "@ocelli/analysis";
 import { eventTablesMigration, type Migrations } from "@ocelli/chassis";
 import { sql } from "kysely";
 
@@ -23,4 +24,5 @@ export const migrations: Migrations = {
         .execute();
     },
   },
+  "002_deleted_photos": deletedPhotosMigration,
 };
