@@ -81,9 +81,10 @@ export class WorkerSlot {
     const thread = this.#thread ?? this.#start();
     const modelId = request.model.id;
     const reply = await new Promise<WorkerReply>((resolve, reject) => {
-      this.#pending = { id: request.id, modelId, resolve, reject };
-      thread.ref();
+      // Throws for memory that cannot be sent (given away twice): the place must not count as busy then.
       thread.postMessage(request, transfer);
+      thread.ref();
+      this.#pending = { id: request.id, modelId, resolve, reject };
     });
     if (reply.type === "failed") throw new ModelUnavailable(modelId, reply.reason, reply.message);
     this.#loaded.add(modelId);

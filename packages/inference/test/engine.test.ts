@@ -245,4 +245,13 @@ describe("bad calls", () => {
       InputInvalid,
     );
   });
+
+  it("goes on after memory that was given away twice", async () => {
+    const engine = start();
+    const twice = textHeadInput(1);
+    const runs = [1, 2].map(() => engine.run("text-head", twice, { consume: true, batch: false }));
+    const outcomes = await Promise.allSettled([engine.run("text-head", textHeadInput(2)), ...runs]);
+    expect(outcomes.map(({ status }) => status)).toEqual(["fulfilled", "fulfilled", "rejected"]);
+    await engine.run("text-head", textHeadInput(3));
+  });
 });
