@@ -42,6 +42,8 @@ export async function connectNatsBus(options: NatsBusOptions): Promise<EventBus>
     name: options.name,
     maxReconnectAttempts: -1,
     reconnectTimeWait: 500,
+    // Otherwise two refusals in a row, as while credentials are exchanged, would end the connection for good.
+    ignoreAuthErrorAbort: true,
     timeout: 5_000,
   });
   try {
@@ -204,15 +206,27 @@ function isNotFound(error: unknown): boolean {
   return error instanceof Error && /(stream|consumer) not found/i.test(error.message);
 }
 
-/** Takes `user:password@` or, as NATS writes it, `token@` out of the URLs; all servers share one login. */
-function parseServers(urls: string): { servers: string[]; user?: string; pass?: string; token?: string } {
+interface ServerOptions {
+  servers: string[];
+  user?: string;
+  pass?: string;
+  token?: string;
+  tls?: Record<string, never>;
+}
+
+/**
+ * Takes `user:password@` or, as NATS writes it, `token@` out of the URLs; all servers share one login. One `tls://`
+ * makes encryption compulsory: a login never goes to a server that offers none.
+ */
+function parseServers(urls: string): ServerOptions {
   const parsed = urls
     .split(",")
     .map((url) => new URL(url.includes("://") ? url.trim() : `nats://${url.trim()}`));
   const login = parsed.find((url) => url.username !== "");
-  const servers = parsed.map((url) => url.host);
-  if (!login) return { servers };
+  const encrypted = parsed.some((url) => url.protocol === "tls:");
+  const options = { servers: parsed.map((url) => url.host), ...(encrypted ? { tls: {} } : {}) };
+  if (!login) return options;
   const name = decodeURIComponent(login.username);
-  if (login.password === "") return { servers, token: name };
-  return { servers, user: name, pass: decodeURIComponent(login.password) };
+  if (login.password === "") return { ...options, token: name };
+  return { ...options, user: name, pass: decodeURIComponent(login.password) };
 }

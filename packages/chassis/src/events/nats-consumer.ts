@@ -86,7 +86,7 @@ export class NatsConsumer implements Subscription {
     }
     const attempt = message.info.deliveryCount;
     const last = attempt >= options.maxDeliver;
-    const heartbeat = setInterval(() => message.working(), heartbeatMs);
+    const heartbeat = setInterval(() => beat(message), heartbeatMs);
     try {
       await options.handle({ event, attempt, last, signal });
       message.ack();
@@ -97,5 +97,13 @@ export class NatsConsumer implements Subscription {
     } finally {
       clearInterval(heartbeat);
     }
+  }
+}
+
+function beat(message: JsMsg): void {
+  try {
+    message.working();
+  } catch {
+    // The connection is closed. Thrown from a timer this would end the process; the event is delivered again anyway.
   }
 }
