@@ -27,6 +27,8 @@ export interface DatabaseOptions {
 const types = new pg.TypeOverrides();
 types.setTypeParser(20, (value) => Number(value));
 
+const pingTimeoutMs = 2_000;
+
 /** Opens the store of one service. Connects lazily. */
 export function openDatabase<Tables>(options: DatabaseOptions): Database<Tables> {
   const pool = new pg.Pool({
@@ -42,11 +44,19 @@ export function openDatabase<Tables>(options: DatabaseOptions): Database<Tables>
   return {
     db: root.withSchema(options.schema),
     schema: options.schema,
-    async ping() {
-      await root.executeQuery(CompiledQuery.raw("select 1"));
-    },
+    ping: () => answerWithin(pingTimeoutMs, root.executeQuery(CompiledQuery.raw("select 1"))),
     close: () => root.destroy(),
   };
+}
+
+async function answerWithin(ms: number, answer: Promise<unknown>): Promise<void> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => late.reject(new Error(`the database did not answer within ${ms} ms`)), ms);
+  try {
+    await Promise.race([answer, late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** Records a query as a span of the current trace; the statement has placeholders, never values. */
@@ -56,7 +66,7 @@ function recordQuery(event: LogEvent): void {
   const statement = event.query.sql;
   // Asked for each time: a tracer taken before the provider is registered would record nothing, for ever.
   const tracer = trace.getTracer("ocelli.database");
-  const span = tracer.startSpan(`SQL ${statement.slice(0, statement.indexOf(" ")).toUpperCase()}`, {
+  const span = tracer.startSpan(`SQL ${/\w+/.exec(statement)?.[0].toUpperCase() ?? ""}`, {
     kind: SpanKind.CLIENT,
     startTime: endTime - event.queryDurationMillis,
     attributes: { "db.system.name": "postgresql", "db.query.text": statement.slice(0, 2000) },
