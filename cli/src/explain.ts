@@ -8,11 +8,5 @@ export function explain(error: unknown): string {
     return `${error.message} (see the configuration table in docs/configuration.md)`;
   if (error instanceof AppError) return `${error.message} (${error.reason})`;
   if (!(error instanceof Error)) return String(error);
-  const portInUse = "code" in error && error.code === "EADDRINUSE";
-  if (portInUse || /EADDRINUSE|No address added out of total/.test(error.message)) {
-    const port = /:(\d{2,5})/.exec(error.message)?.[1];
-    const which = port ? `port ${port}` : "a port";
-    return `${which} is in use by another program; stop it, or choose another with PORT (gateway) or <SERVICE>_PORT`;
-  }
   return error.message;
 }

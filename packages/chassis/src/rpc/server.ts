@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { ServerCredentials } from "@grpc/grpc-js";
+import { logVerbosity, ServerCredentials, setLogVerbosity } from "@grpc/grpc-js";
 import {
   type CallContext,
   type CompatServiceDefinition,
@@ -48,6 +48,8 @@ const descriptorsUrl = new URL(import.meta.resolve("@ocelli/contracts/descriptor
 
 /** Creates a server that is not listening yet. */
 export function createRpcServer(options: RpcServerOptions): RpcServer {
+  // What the library prints by itself also reaches us as errors, which are logged once and in our format.
+  setLogVerbosity(logVerbosity.NONE);
   const base: Server = createServer({
     "grpc.max_receive_message_length": maxMessageBytes,
     "grpc.max_send_message_length": maxMessageBytes,

@@ -1,3 +1,4 @@
+import { sql } from "kysely";
 import type { CompatServiceDefinition, ServiceImplementation } from "nice-grpc";
 import type { Logger } from "pino";
 import { ConfigError } from "../config/settings.ts";
@@ -41,18 +42,16 @@ export interface ServiceHost<Tables extends EventTables> {
   ): Promise<RunningService>;
 }
 
-/** Opens a service's store and brings it to the newest schema. */
+/**
+ * Opens a service's store and brings it to the newest schema.
+ * @throws ConfigError when the database cannot be used, AppError when a migration fails.
+ */
 export async function openService<Tables extends EventTables>(
   options: ServiceHostOptions,
 ): Promise<ServiceHost<Tables>> {
   const { name, config, runtime } = options;
-  const url = config.databaseUrl ?? config.sharedDatabaseUrl;
-  if (!url)
-    throw new ConfigError([
-      `DATABASE_URL_${name.toUpperCase()} or DATABASE_URL is required to run ${name} alone`,
-    ]);
   const log = runtime.log.child({ service: name });
-  const database = openDatabase<Tables>({ url, schema: name });
+  const database = await connectStore<Tables>(name, config);
   await migrate(database, options.migrations);
   const relay = createRelay({ db: database.db, bus: runtime.bus, log, service: name });
   const consumers: Array<() => Promise<Subscription>> = [];
@@ -69,7 +68,9 @@ export async function openService<Tables extends EventTables>(
   ): Promise<RunningService> {
     const server = createRpcServer({ ...config, log, metrics: runtime.metrics, verifier });
     server.add(definition, implementation);
-    const address = await server.listen();
+    const address = await server.listen().catch((error: unknown) => {
+      throw explainListening(error, name, config.port);
+    });
     const subscriptions: Subscription[] = [];
     for (const start of consumers) subscriptions.push(await start());
     relay.start();
@@ -102,4 +103,32 @@ export async function openService<Tables extends EventTables>(
     addCheck: (check) => void checks.push(check),
     serve,
   };
+}
+
+async function connectStore<Tables>(name: string, config: ServiceConfig): Promise<Database<Tables>> {
+  const own = `DATABASE_URL_${name.toUpperCase()}`;
+  const url = config.databaseUrl ?? config.sharedDatabaseUrl;
+  if (!url) throw new ConfigError([`${own} or DATABASE_URL is required to run ${name} alone`]);
+  const database = openDatabase<Tables>({ url, schema: name });
+  try {
+    await sql`select 1`.execute(database.db);
+    return database;
+  } catch (error) {
+    await database.close();
+    const variable = config.databaseUrl ? own : "DATABASE_URL";
+    throw new ConfigError([`${variable}: the database cannot be used (${reasonOf(error)})`]);
+  }
+}
+
+/** A connection that several addresses refused is an error without a message, but with a code. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.message || ("code" in error ? String(error.code) : error.name);
+}
+
+function explainListening(error: unknown, name: string, port: number): unknown {
+  // The gRPC server tells its reasons only in the text.
+  if (!/EADDRINUSE/.test(String(error))) return error;
+  const variable = `${name.toUpperCase()}_PORT`;
+  return new ConfigError([`${variable}: ${port} is in use; choose another port or stop what uses it`]);
 }
