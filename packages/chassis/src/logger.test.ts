@@ -24,6 +24,14 @@ test("secrets do not reach the log, at the top or one level down", () => {
   expect(lines.join("")).toContain("[redacted]");
 });
 
+test("a database error does not bring the refused row into the log", () => {
+  const { log, lines } = recordingLogger();
+  const detail = "Failing row contains (hunter2@x.y, rocket.jpg).";
+  log.error({ err: Object.assign(new Error("violates a constraint"), { detail }) }, "failed");
+  expect(lines.join("")).not.toContain("hunter2");
+  expect(lines.join("")).toContain("violates a constraint");
+});
+
 test("lines below the level are not written", () => {
   const { log, lines } = recordingLogger();
   log.trace("quiet");

@@ -21,13 +21,18 @@ const redactedPaths = [
   "email",
   "secret",
 ];
+// Where Postgres quotes the values of the row that it refused.
+const redactedErrorFields = ["err.detail", "err.where"];
 
 /** Structured logs; every line written inside a span carries its trace and span ids. */
 export function createLogger(options: LoggerOptions): Logger {
   const settings = {
     level: options.level,
     base: {},
-    redact: { paths: redactedPaths.flatMap((path) => [path, `*.${path}`]), censor: "[redacted]" },
+    redact: {
+      paths: [...redactedPaths.flatMap((path) => [path, `*.${path}`]), ...redactedErrorFields],
+      censor: "[redacted]",
+    },
     mixin: currentTraceIds,
   };
   if (options.destination) return pino(settings, options.destination);
