@@ -1,6 +1,6 @@
 import { loadSettings } from "@ocelli/chassis";
 import { SingleBar } from "cli-progress";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { engineSettings } from "../config.ts";
 import { explain } from "../explain.ts";
 import { formatReport, type PictureReport } from "../picture-report.ts";
@@ -27,8 +27,9 @@ export function addAnalyzeCommand(program: Command): void {
     .description("print what Ocelli sees in pictures; without --server no server is needed")
     .argument("<files...>", "picture files")
     .option("--json", "one JSON object per line")
-    .option("--server <url>", "a running Ocelli (or OCELLI_URL)", process.env.OCELLI_URL)
-    .option("--token <token>", "access token for it (or OCELLI_TOKEN)", process.env.OCELLI_TOKEN)
+    // As variables, not as defaults: the help shows defaults, and a token is a secret.
+    .addOption(new Option("--server <url>", "a running Ocelli").env("OCELLI_URL"))
+    .addOption(new Option("--token <token>", "access token for it").env("OCELLI_TOKEN"))
     .action(async (files: string[], options: AnalyzeOptions) => {
       const analyzer = await openAnalyzer(options);
       try {

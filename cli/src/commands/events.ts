@@ -1,5 +1,6 @@
 import { openDatabase, replayDeadLetters, replayOutbox } from "@ocelli/chassis";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
+import { serviceNames } from "../service-names.ts";
 import { StartupError } from "../startup-error.ts";
 
 interface ReplayOptions {
@@ -8,14 +9,17 @@ interface ReplayOptions {
   deadLetters?: boolean;
 }
 
+const stores = serviceNames.filter((name) => name !== "gateway");
+
 /** Adds `ocelli events replay`: publishes stored events again; consumers ignore what they have already done. */
 export function addEventsCommand(program: Command): void {
   const events = program.command("events").description("look after events");
   events
     .command("replay")
     .description("publish a service's stored events again, or hand its dead letters to their consumers again")
-    .argument("<service>", "whose events: auth, library, captioning, face, scene, search")
-    .option("--database <url>", "the service's Postgres (or DATABASE_URL)", process.env.DATABASE_URL)
+    .argument("<service>", `whose events: ${stores.join(", ")}`)
+    // As a variable, not as a default: the help shows defaults, and the URL may hold a password.
+    .addOption(new Option("--database <url>", "the service's Postgres").env("DATABASE_URL"))
     .option("--since <time>", "only events from this time on (ISO 8601)")
     .option("--dead-letters", "the dead letters of the service instead of its outbox")
     .action(async (service: string, options: ReplayOptions) => {
@@ -25,6 +29,8 @@ export function addEventsCommand(program: Command): void {
 }
 
 async function replay(service: string, options: ReplayOptions): Promise<number> {
+  if (!stores.some((name) => name === service))
+    throw new StartupError(`unknown service ${JSON.stringify(service)}; one of ${stores.join(", ")}`);
   if (!options.database)
     throw new StartupError("name the service's Postgres with --database or DATABASE_URL");
   const since = options.since === undefined ? undefined : new Date(options.since);
