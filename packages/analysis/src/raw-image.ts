@@ -16,7 +16,8 @@ export interface RawImageReader {
   /**
    * Collects the chunks of a file and hands the decoded picture on, at the size stored photos are analysed at, with
    * the bytes it was decoded from.
-   * @throws AppError RESOURCE_EXHAUSTED/{FILE_TOO_LARGE,ANALYSIS_BUSY}, INVALID_ARGUMENT/{EMPTY_FILE,IMAGE_UNREADABLE,IMAGE_TOO_LARGE}.
+   * @throws AppError RESOURCE_EXHAUSTED/{FILE_TOO_LARGE,ANALYSIS_BUSY}, INVALID_ARGUMENT/
+   *   {EMPTY_FILE,UNSUPPORTED_MEDIA_TYPE,CORRUPT_IMAGE,TOO_MANY_PIXELS}.
    */
   withImage<T>(
     chunks: AsyncIterable<Uint8Array>,

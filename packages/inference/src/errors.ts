@@ -10,9 +10,11 @@ export type InferenceReason =
   | "MODEL_RUN_FAILED"
   | "MODEL_WORKER_LOST"
   | "MANIFEST_INVALID"
-  | "IMAGE_UNREADABLE"
-  | "IMAGE_TOO_LARGE"
+  | ImageReason
   | "INPUT_INVALID";
+
+/** What can be wrong with a picture; the library says the same of the same file. */
+export type ImageReason = "UNSUPPORTED_MEDIA_TYPE" | "CORRUPT_IMAGE" | "TOO_MANY_PIXELS";
 
 /** gRPC status name that fits the error; kept as text so that this package needs no gRPC. */
 export type InferenceCode =
@@ -90,11 +92,7 @@ export class ManifestInvalid extends InferenceError {
 
 /** The bytes are no picture we read, or it has more pixels than allowed. */
 export class ImageUnreadable extends InferenceError {
-  constructor(
-    message: string,
-    reason: "IMAGE_UNREADABLE" | "IMAGE_TOO_LARGE" = "IMAGE_UNREADABLE",
-    cause?: unknown,
-  ) {
+  constructor(message: string, reason: ImageReason, cause?: unknown) {
     super("INVALID_ARGUMENT", reason, message, { cause });
   }
 }

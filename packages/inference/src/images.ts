@@ -1,9 +1,9 @@
 import sharp from "sharp";
 import { ImageUnreadable } from "./errors.ts";
+import { type PictureFormat, pictureFormat } from "./picture-format.ts";
 import type { DecodeOptions, RgbImage } from "./types.ts";
 
-/** Formats we open; libvips could read more (SVG, PDF), whose parsers are no place for strangers' bytes. */
-const formats = new Set(["jpeg", "png", "webp", "gif", "heif", "tiff"]);
+const readsHevc = sharp.format.heif.input.fileSuffix?.includes(".heic") ?? false;
 
 /** Pictures come one after another and differ, so libvips' operation cache only holds memory; one thread each is
  *  best because several pictures are decoded at a time on libuv's threads. */
@@ -14,20 +14,20 @@ export function configureSharp(): void {
 
 /**
  * Decodes a picture: upright (EXIF orientation applied), sRGB, 8 bit, RGB without alpha, first frame only.
- * Rejects ImageUnreadable (IMAGE_UNREADABLE, IMAGE_TOO_LARGE); sizes are checked before pixels are decoded.
+ * Rejects ImageUnreadable (UNSUPPORTED_MEDIA_TYPE, CORRUPT_IMAGE, TOO_MANY_PIXELS); sizes are checked before pixels
+ * are decoded.
  */
 export async function decodeImage(
   key: string,
   bytes: Uint8Array,
   { maxPixels, maxLongSide }: DecodeOptions & { maxPixels: number },
 ): Promise<RgbImage> {
+  assertReadable(pictureFormat(bytes));
   try {
-    const { format, width, height } = await sharp(bytes, { limitInputPixels: false }).metadata();
-    if (format === undefined || !formats.has(format))
-      throw new ImageUnreadable("not a picture format we read");
-    if ((width ?? 0) * (height ?? 0) > maxPixels) {
-      const message = `the picture has ${width} x ${height} pixels; at most ${maxPixels} pixels are accepted`;
-      throw new ImageUnreadable(message, "IMAGE_TOO_LARGE");
+    const { width, height } = await claimedSize(bytes);
+    if (width * height > maxPixels) {
+      const message = `The image has ${width} x ${height} pixels; at most ${maxPixels} pixels are accepted.`;
+      throw new ImageUnreadable(message, "TOO_MANY_PIXELS");
     }
     const side = maxLongSide === undefined ? {} : { width: maxLongSide, height: maxLongSide };
     const { data, info } = await sharp(bytes, { limitInputPixels: maxPixels, failOn: "error" })
@@ -40,8 +40,28 @@ export async function decodeImage(
     return { key, width: info.width, height: info.height, data: toRgb(data, info.channels) };
   } catch (error) {
     if (error instanceof ImageUnreadable) throw error;
-    throw new ImageUnreadable("the picture cannot be decoded", "IMAGE_UNREADABLE", error);
+    const message = "The image is damaged or incomplete and cannot be decoded.";
+    throw new ImageUnreadable(message, "CORRUPT_IMAGE", error);
   }
+}
+
+function assertReadable(format: PictureFormat | undefined): void {
+  if (format === "heic" && !readsHevc)
+    throw new ImageUnreadable(
+      "The file is HEIC, which the image library of this installation cannot read.",
+      "UNSUPPORTED_MEDIA_TYPE",
+    );
+  if (format === undefined)
+    throw new ImageUnreadable("The file is not an image of a supported format.", "UNSUPPORTED_MEDIA_TYPE");
+}
+
+/** The size in the header. A PNG's is read here: libpng refuses a broken file before it tells how large it claims to be. */
+async function claimedSize(bytes: Uint8Array): Promise<{ width: number; height: number }> {
+  if (pictureFormat(bytes) === "png" && bytes.byteLength >= 24) {
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    return { width: view.getUint32(16), height: view.getUint32(20) };
+  }
+  return sharp(bytes, { limitInputPixels: false }).metadata();
 }
 
 function toRgb(data: Uint8Array, channels: number): Uint8Array {
