@@ -35,7 +35,8 @@ export async function searchPhotos(
   ownerId: string,
   request: searchV1.SearchRequest,
 ): Promise<SearchPage> {
-  const query = request.query.trim();
+  // Control characters mean nothing in a search, and Postgres takes no NUL in a text.
+  const query = request.query.replace(/\p{Cc}/gu, " ").trim();
   assertQuery(query, request.minScore);
   const size = resolvePageSize(request.pageSize, pageLimits);
   const listArguments = [ownerId, query, request.mode, request.minScore ?? null];
