@@ -40,6 +40,11 @@ export async function serveProtocol(options: ProtocolServerOptions): Promise<Pro
   };
 }
 
+/** Messages of an extended query; until its Sync nobody waits for an answer to them. Flush (H) is none of them. */
+const deferrable = "PBDEC";
+/** More than this is handed over before the Sync, which bounds what a session holds back. */
+const maxDeferredBytes = 1024 * 1024;
+
 /** One client's connection. */
 class Session {
   readonly #socket: Socket;
@@ -49,7 +54,10 @@ class Session {
   readonly #splitter = new MessageSplitter();
   /** Messages are handled strictly one after another. */
   #work: Promise<void> = Promise.resolve();
-  /** True between the first message of an extended query and its Sync. */
+  /** Messages not yet handed over: one call into Postgres and one answer for a whole cycle instead of five each. */
+  #deferred: Uint8Array[] = [];
+  #deferredBytes = 0;
+  /** True between the first message handed over of an extended query and its Sync. */
   #inCycle = false;
   #idleTimer: NodeJS.Timeout | undefined;
 
@@ -88,9 +96,13 @@ class Session {
       return;
     }
     if (this.#socket.destroyed) return;
+    this.#deferred.push(message.bytes);
+    this.#deferredBytes += message.bytes.byteLength;
+    const waits = message.kind === "query" && deferrable.includes(message.type);
+    if (waits && this.#deferredBytes < maxDeferredBytes) return;
     clearTimeout(this.#idleTimer);
     await this.#turns.take(this);
-    await this.#run(message.bytes);
+    await this.#runDeferred();
     // Query, FunctionCall, Sync and the start-up end a cycle; everything else leaves it open.
     this.#inCycle = message.kind === "query" && !"QSF".includes(message.type);
     if (this.#inCycle) return;
@@ -103,14 +115,27 @@ class Session {
     this.#idleTimer.unref();
   }
 
+  async #runDeferred(): Promise<void> {
+    const [first, ...more] = this.#deferred;
+    this.#deferred = [];
+    this.#deferredBytes = 0;
+    if (first) await this.#run(more.length === 0 ? first : Buffer.concat([first, ...more]));
+  }
+
   async #run(bytes: Uint8Array): Promise<void> {
-    await this.#database.runExclusive(() =>
-      this.#database.execProtocolRawStream(bytes, {
-        onRawData: (data) => {
-          if (this.#socket.writable) this.#socket.write(Uint8Array.from(data));
-        },
-      }),
-    );
+    // Corked: the parts of an answer leave in one system call.
+    this.#socket.cork();
+    try {
+      await this.#database.runExclusive(() =>
+        this.#database.execProtocolRawStream(bytes, {
+          onRawData: (data) => {
+            if (this.#socket.writable) this.#socket.write(Uint8Array.from(data));
+          },
+        }),
+      );
+    } finally {
+      this.#socket.uncork();
+    }
   }
 
   /** A client that is gone must leave neither a half-sent query nor a transaction behind. */
