@@ -8,6 +8,7 @@ import {
   type Stage,
   stages as stageTree,
 } from "@ocelli/contracts";
+import type { Kysely } from "kysely";
 import { endStage, type StageEnd } from "./store/stages.ts";
 import type { LibraryTables } from "./store/tables.ts";
 
@@ -21,6 +22,10 @@ interface ProducedEvent {
 }
 
 type Handler = EventHandler<LibraryTables>;
+type Store = Kysely<LibraryTables>;
+
+/** Durable name of the library's consumer of {@link photoEventsFilter}. */
+export const stagesConsumer = "library-stages";
 
 const maxErrorLength = 500;
 
@@ -28,30 +33,30 @@ const maxErrorLength = 500;
  * Handlers that keep stage states, made from the stage tree: one per event that ends a stage, one per service that
  * can give a stage up. Other subjects, the library's own included, are passed over without touching the store.
  */
-export function stageHandlers(): Record<string, Handler> {
+export function stageHandlers(db: Store): Record<string, Handler> {
   const handlers: Record<string, Handler> = {};
   for (const stage of stageTree) {
-    handlers[stage.produces] = succeededHandler(stage);
-    handlers[photoStageFailed(stage.service).subject] ??= failedHandler(stage.service);
+    handlers[stage.produces] = succeededHandler(db, stage);
+    handlers[photoStageFailed(stage.service).subject] ??= failedHandler(db, stage.service);
   }
   return handlers;
 }
 
-function succeededHandler(stage: Stage): Handler {
+function succeededHandler(db: Store, stage: Stage): Handler {
   const type: EventType<object> | undefined = Object.values(events).find(
     ({ subject }) => subject === stage.produces,
   );
   if (!type) throw new Error(`no event type for ${stage.produces}, which ends the stage ${stage.name}`);
-  return typedHandler(type, async (message, { once }) => {
+  return typedHandler(type, async (message, _context, { id }) => {
     const end = isProducedEvent(message) ? toSuccess(stage, message) : undefined;
-    if (end) await once((trx) => endStage(trx, end));
+    if (end) await endStage(db, end, { consumer: stagesConsumer, eventId: id });
   });
 }
 
-function failedHandler(service: string): Handler {
-  return typedHandler(photoStageFailed(service), async (message, { once }) => {
+function failedHandler(db: Store, service: string): Handler {
+  return typedHandler(photoStageFailed(service), async (message, _context, { id }) => {
     const end = toFailure(service, message);
-    if (end) await once((trx) => endStage(trx, end));
+    if (end) await endStage(db, end, { consumer: stagesConsumer, eventId: id });
   });
 }
 

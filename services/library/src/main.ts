@@ -8,7 +8,7 @@ import {
 import { libraryV1 } from "@ocelli/contracts";
 import { createDirectoryBlobStore } from "./blobs/directory-blob-store.ts";
 import type { LibraryConfig } from "./config.ts";
-import { photoEventsFilter, stageHandlers } from "./events.ts";
+import { photoEventsFilter, stageHandlers, stagesConsumer } from "./events.ts";
 import { createIngest } from "./ingest.ts";
 import { createPhotos } from "./photos.ts";
 import { createLibraryHandlers } from "./rpc/library-handlers.ts";
@@ -36,7 +36,7 @@ export async function serveLibrary(
   const host = await openService<LibraryTables>({ name: "library", config, runtime, migrations });
   const { database, relay } = host;
   host.onStop(release);
-  host.consume({ consumer: "library-stages", filter: photoEventsFilter, handlers: stageHandlers() });
+  host.consume({ consumer: stagesConsumer, filter: photoEventsFilter, handlers: stageHandlers(database.db) });
   const handlers = createLibraryHandlers({
     uploadIdleTimeoutMs: config.uploadIdleTimeoutMs,
     ingest: createIngest({

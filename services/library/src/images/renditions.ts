@@ -15,27 +15,24 @@ export interface Renditions {
 }
 
 /**
- * Makes both renditions from one decode: orientation applied, any colour space and depth to 8-bit sRGB, transparency
- * on white, never enlarged.
+ * Makes both renditions from one decode of the original: orientation applied, any colour space and depth to 8-bit
+ * sRGB, transparency on white, never enlarged.
  * @throws AppError INVALID_ARGUMENT/{CORRUPT_IMAGE,TOO_MANY_PIXELS}.
  */
 export async function makeRenditions(image: OpenedImage, limits: DecodeLimits): Promise<Renditions> {
   try {
-    const { data, info } = await image
+    const preview = await image
       .decode()
       .resize({ width: previewSide, height: previewSide, fit: "inside", withoutEnlargement: true })
       .flatten({ background: "#ffffff" })
       .toColourspace("srgb")
-      .raw({ depth: "uchar" })
-      .toBuffer({ resolveWithObject: true });
-    const raw = { width: info.width, height: info.height, channels: info.channels };
-    const [preview, thumbnail] = await Promise.all([
-      sharp(data, { raw }).jpeg(jpeg).toBuffer(),
-      sharp(data, { raw })
-        .resize({ width: thumbnailSide, height: thumbnailSide, fit: "inside", withoutEnlargement: true })
-        .jpeg(jpeg)
-        .toBuffer(),
-    ]);
+      .jpeg(jpeg)
+      .toBuffer();
+    // From the preview: its decoder shrinks by up to 8 while it reads, and no raw pixels pass through our memory.
+    const thumbnail = await sharp(preview)
+      .resize({ width: thumbnailSide, height: thumbnailSide, fit: "inside", withoutEnlargement: true })
+      .jpeg(jpeg)
+      .toBuffer();
     return { preview, thumbnail };
   } catch (error) {
     throw toImageError(error, limits);
