@@ -7,7 +7,16 @@ import type { Identity } from "./identity.ts";
 /** Verifies access tokens with cached public keys. */
 export interface TokenVerifier {
   /** @throws AppError UNAUTHENTICATED/{TOKEN_EXPIRED,INVALID_TOKEN}. */
-  verify(token: string): Promise<Exclude<Identity, { kind: "anonymous" }>>;
+  verify(token: string): Promise<KnownIdentity>;
+}
+
+type KnownIdentity = Exclude<Identity, { kind: "anonymous" }>;
+
+/** A token whose signature was good, in epoch milliseconds. */
+interface Verified {
+  identity: KnownIdentity;
+  from: number;
+  until: number;
 }
 
 /** Settings of {@link createTokenVerifier}. */
@@ -24,12 +33,17 @@ export interface TokenVerifierOptions {
 const jwksMaxAgeMs = 10 * 60_000;
 const jwksMinAgeMs = 5_000;
 const maxTokenLength = 4096;
+// A client sends the same token with every request, and each service on the way checks it: the signature, the costly
+// part, is checked once per token and span, and again after the keys were fetched.
+const verifiedMaxAgeMs = 30_000;
+const maxVerified = 2_000;
 
 const userClaims = z.object({ sub: z.uuid(), sid: z.uuid() });
 const serviceClaims = z.object({ sub: z.string().regex(/^service:[a-z][a-z-]{0,40}$/) });
 
 /** Creates a verifier; keys are fetched at the first use. The algorithm is pinned, whatever the token's header says. */
 export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifier {
+  const verified = new Map<string, Verified>();
   let keys: ReturnType<typeof createLocalJWKSet> | undefined;
   let fetchedAt = Number.NEGATIVE_INFINITY;
   let triedAt = Number.NEGATIVE_INFINITY;
@@ -37,10 +51,13 @@ export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifie
 
   const since = (time: number) => options.now().getTime() - time;
 
+  const keysAreDue = () => since(fetchedAt) > jwksMaxAgeMs && since(triedAt) > jwksMinAgeMs;
+
   async function fetchKeys(): Promise<void> {
     try {
       triedAt = options.now().getTime();
       keys = createLocalJWKSet(await options.fetchJwks());
+      verified.clear();
       fetchedAt = options.now().getTime();
     } catch (error) {
       if (!keys) throw error;
@@ -55,8 +72,7 @@ export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifie
   }
 
   async function check(token: string): Promise<JWTPayload> {
-    const stale = since(fetchedAt) > jwksMaxAgeMs && since(triedAt) > jwksMinAgeMs;
-    if (!keys || stale) await refresh();
+    if (!keys || keysAreDue()) await refresh();
     if (!keys) throw invalidToken();
     const { payload } = await jwtVerify(token, keys, {
       algorithms: ["EdDSA"],
@@ -68,11 +84,26 @@ export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifie
     return payload;
   }
 
+  async function verifyAndKeep(token: string): Promise<KnownIdentity> {
+    const payload = await check(token);
+    const identity = toIdentity(payload);
+    const now = options.now().getTime();
+    const until = Math.min(now + verifiedMaxAgeMs, (payload.exp ?? 0) * 1000);
+    if (verified.size >= maxVerified) verified.clear();
+    verified.set(token, { identity, from: now, until });
+    return identity;
+  }
+
   return {
     async verify(token) {
       if (token.length > maxTokenLength) throw invalidToken();
+      const known = verified.get(token);
+      const now = options.now().getTime();
+      // A clock set back proves nothing about tokens checked before.
+      if (known && now >= known.from && now < known.until && !keysAreDue()) return known.identity;
+      verified.delete(token);
       try {
-        return toIdentity(await check(token));
+        return await verifyAndKeep(token);
       } catch (error) {
         const mayBeNewKey =
           error instanceof errors.JWKSNoMatchingKey &&
@@ -80,12 +111,12 @@ export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifie
         if (!mayBeNewKey) throw toAppError(error);
       }
       await refresh();
-      return check(token).then(toIdentity, (error) => Promise.reject(toAppError(error)));
+      return verifyAndKeep(token).catch((error) => Promise.reject(toAppError(error)));
     },
   };
 }
 
-function toIdentity(payload: JWTPayload): Exclude<Identity, { kind: "anonymous" }> {
+function toIdentity(payload: JWTPayload): KnownIdentity {
   const service = serviceClaims.safeParse(payload);
   if (service.success) {
     return { kind: "service", service: service.data.sub.slice("service:".length), userId: undefined };
