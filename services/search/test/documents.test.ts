@@ -1,0 +1,123 @@
+import { randomUUID, randomUUIDv7 } from "node:crypto";
+import { events, photoStageFailed } from "@ocelli/contracts";
+import { type EmbeddedDatabase, startEmbeddedDatabase } from "@ocelli/embedded-database";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { photoOf, type SearchUnderTest, startSearch, whatIsSaidOf } from "./search-harness.ts";
+
+let database: EmbeddedDatabase;
+let search: SearchUnderTest;
+
+beforeAll(async () => {
+  database = await startEmbeddedDatabase();
+  search = await startSearch(database.url);
+});
+afterAll(async () => {
+  await search?.stop();
+  await database?.close();
+});
+
+const said = { caption: "A cup of coffee.", labels: ["cup"], text: "ESPRESSO" };
+
+async function timesIndexed(photoId: string): Promise<number> {
+  // The relay publishes after the commit; what it will publish is in the outbox at once.
+  const rows = await search.host.database.db
+    .selectFrom("outbox")
+    .select("payload")
+    .where("subject", "=", events.photoIndexed.subject)
+    .execute();
+  return rows.filter(({ payload }) => events.photoIndexed.message.decode(payload).photo?.photoId === photoId)
+    .length;
+}
+
+/** Some of the 24 orders, each with the photo's own embedding finishing whenever it does. */
+const orders = [
+  [0, 1, 2, 3],
+  [3, 2, 1, 0],
+  [1, 3, 0, 2],
+  [2, 0, 3, 1],
+];
+
+test.each(orders)(
+  "a document completes once, said in the order %d %d %d %d, each thing twice",
+  async (...order) => {
+    const photo = photoOf("coffee.png");
+    const sayings = whatIsSaidOf(photo, said);
+    for (const index of order) {
+      const id = randomUUIDv7();
+      await Promise.all([sayings[index]?.(search, id), sayings[index]?.(search, id)]);
+      await sayings[index]?.(search);
+    }
+    expect(await timesIndexed(photo.photoId)).toBe(1);
+    const { hits } = await search.search(photo.ownerId, "espresso");
+    expect(hits.map(({ photoId }) => photoId)).toEqual([photo.photoId]);
+  },
+);
+
+test("all at once completes a document once too", async () => {
+  const photo = photoOf("coffee.png");
+  await Promise.all([...whatIsSaidOf(photo, said), ...whatIsSaidOf(photo, said)].map((say) => say(search)));
+  expect(await timesIndexed(photo.photoId)).toBe(1);
+  await expect
+    .poll(() => search.published.filter(({ subject }) => subject === events.photoIndexed.subject).length)
+    .toBeGreaterThanOrEqual(1);
+});
+
+test("a document waits for every stage and takes failed ones as ended", async () => {
+  const photo = photoOf("coffee.png");
+  const [ready, classified, captioned] = whatIsSaidOf(photo, said);
+  await ready?.(search);
+  await classified?.(search);
+  await captioned?.(search);
+  expect(await timesIndexed(photo.photoId)).toBe(0);
+  const message = { photo, stage: "ocr", reason: "INTERNAL", message: "x", attempts: 5 };
+  await search.publish(photoStageFailed("captioning"), message);
+  expect(await timesIndexed(photo.photoId)).toBe(1);
+});
+
+test("a deleted photo vanishes and nothing said later brings it back", async () => {
+  const photo = photoOf("coffee.png");
+  const sayings = whatIsSaidOf(photo, said);
+  await Promise.all(sayings.map((say) => say(search)));
+  expect((await search.search(photo.ownerId, "coffee")).hits).toHaveLength(1);
+  await search.publish(events.photoDeleted, { photo });
+  expect((await search.search(photo.ownerId, "coffee", { minScore: 0 })).hits).toEqual([]);
+  for (const say of sayings) await say(search);
+  expect((await search.search(photo.ownerId, "coffee", { minScore: 0 })).hits).toEqual([]);
+  expect(await timesIndexed(photo.photoId)).toBe(1);
+});
+
+test("a photo deleted before anything was said of it never appears", async () => {
+  const photo = photoOf("coffee.png");
+  await search.publish(events.photoDeleted, { photo });
+  for (const say of whatIsSaidOf(photo, said)) await say(search);
+  expect((await search.search(photo.ownerId, "coffee", { minScore: 0 })).hits).toEqual([]);
+  expect(await timesIndexed(photo.photoId)).toBe(0);
+});
+
+test("a photo deleted while it is embedded never appears", async () => {
+  const photo = photoOf("rocket.jpg", randomUUID());
+  search.beforePreview.hook = () => search.publish(events.photoDeleted, { photo });
+  await search.publish(events.photoReady, { photo, filename: "rocket.jpg" });
+  search.beforePreview.hook = async () => undefined;
+  expect((await search.search(photo.ownerId, "rocket", { minScore: 0 })).hits).toEqual([]);
+  const { db } = search.host.database;
+  const left = await db
+    .selectFrom("photo_embeddings")
+    .where("photo_id", "=", photo.photoId)
+    .selectAll()
+    .execute();
+  expect(left).toEqual([]);
+});
+
+test("what deleting leaves behind holds nothing of the photo", async () => {
+  const photo = photoOf("coffee.png");
+  await Promise.all(whatIsSaidOf(photo, said).map((say) => say(search)));
+  await search.publish(events.photoDeleted, { photo });
+  const { db } = search.host.database;
+  const row = await db
+    .selectFrom("documents")
+    .select(["sha256", "caption", "labels", "ocr_text", "filename", "words"])
+    .where("photo_id", "=", photo.photoId)
+    .executeTakeFirst();
+  expect(row).toEqual({ sha256: "", caption: null, labels: null, ocr_text: null, filename: null, words: "" });
+});
