@@ -1,13 +1,4 @@
-import {
-  closeSync,
-  existsSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-  writeSync,
-} from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { StartupError } from "./startup-error.ts";
 
@@ -60,17 +51,59 @@ function checkLayout(root: string): void {
 
 function takeLock(root: string): void {
   const file = join(root, "lock");
-  const holder = existsSync(file) ? Number(readFileSync(file, "utf8")) : undefined;
-  if (holder !== undefined && holder !== process.pid && isOcelli(holder)) {
-    throw new StartupError(
-      `the data directory ${root} is in use by process ${holder}; stop it first, or set OCELLI_DATA to another folder`,
-    );
+  // Created, never overwritten: of two processes that start at once only one gets it.
+  while (!create(file, String(process.pid))) {
+    const holder = readHolder(file);
+    if (isOther(holder)) throw inUse(root, holder);
+    removeStale(root, file);
   }
-  // What a killed process left behind is no lock.
-  rmSync(file, { force: true });
-  const handle = openSync(file, "wx", 0o600);
-  writeSync(handle, String(process.pid));
-  closeSync(handle);
+}
+
+function create(file: string, content: string): boolean {
+  try {
+    writeFileSync(file, content, { flag: "wx", mode: 0o600 });
+    return true;
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "EEXIST") return false;
+    throw error;
+  }
+}
+
+/** Removes what a killed process left behind, looking at it once more when nobody else can take it any longer. */
+function removeStale(root: string, file: string): void {
+  const aside = `${file}.${process.pid}`;
+  try {
+    renameSync(file, aside);
+  } catch {
+    // Somebody else removed it first.
+    return;
+  }
+  const holder = readHolder(aside);
+  if (isOther(holder)) {
+    renameSync(aside, file);
+    throw inUse(root, holder);
+  }
+  rmSync(aside, { force: true });
+}
+
+/** The process id in a lock; a file that was created a moment ago is given the time to be filled. */
+function readHolder(file: string): number {
+  for (let tries = 0; tries < 5; tries += 1) {
+    const text = existsSync(file) ? readFileSync(file, "utf8") : "0";
+    if (text !== "") return Number(text);
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
+  }
+  return 0;
+}
+
+function isOther(holder: number): boolean {
+  return holder !== process.pid && isOcelli(holder);
+}
+
+function inUse(root: string, holder: number): StartupError {
+  return new StartupError(
+    `the data directory ${root} is in use by process ${holder}; stop it first, or set OCELLI_DATA to another folder`,
+  );
 }
 
 /** True when the process is alive and may be one of ours; ids are reused, so the command line is looked at where it can be. */
