@@ -43,11 +43,19 @@ export async function startNatsServer(
     mode: 0o600,
   });
   const child = spawn("nats-server", ["-c", configFile, "-P", pidFile], { stdio: "ignore", detached: true });
-  let stopping = false;
+  // Until it answers, what goes wrong is told by this function alone.
+  let stopping = true;
+  child.on("error", () => undefined);
   child.once("exit", (code) => {
     if (!stopping) onCrash(code);
   });
-  await waitForPort(child, port);
+  try {
+    await waitForPort(child, port);
+  } catch (error) {
+    child.kill("SIGKILL");
+    throw error;
+  }
+  stopping = false;
   return {
     url: `nats://${token}@127.0.0.1:${port}`,
     async stop() {
