@@ -54,11 +54,22 @@ export async function startEmbeddedDatabase(
     maxConnections: options.maxConnections ?? 64,
   };
   const worker = new Worker(new URL("./database-worker.ts", import.meta.url), { workerData: settings });
-  await waitUntilReady(worker, options.dataDir);
   let closing = false;
-  const exited = new Promise<void>((resolve) => worker.once("exit", () => resolve()));
+  let crash = new Error("the embedded database stopped by itself");
   worker.on("error", (error) => {
-    if (!closing) options.onCrash?.(error instanceof Error ? error : new Error(String(error)));
+    crash = error instanceof Error ? error : new Error(String(error));
+  });
+  try {
+    await waitUntilReady(worker, options.dataDir);
+  } catch (error) {
+    rmSync(socketDir, { recursive: true, force: true });
+    throw error;
+  }
+  const exited = new Promise<void>((resolve) => {
+    worker.once("exit", () => {
+      if (!closing) options.onCrash?.(crash);
+      resolve();
+    });
   });
   return {
     url: `postgresql://postgres@localhost/postgres?host=${encodeURIComponent(socketDir)}`,
@@ -80,6 +91,7 @@ function waitUntilReady(worker: Worker, dataDir: string | undefined): Promise<vo
       reject(new EmbeddedDatabaseError(`embedded database${dataDir ? ` in ${dataDir}` : ""}: ${reason}`));
     };
     worker.once("error", (error) => fail(error instanceof Error ? error.message : String(error)));
+    worker.once("exit", () => fail("it stopped while starting"));
     worker.once("message", (message: WorkerMessage) => {
       if (message.type === "failed") fail(message.message);
       else resolve();
