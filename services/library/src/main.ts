@@ -36,7 +36,12 @@ export async function serveLibrary(
   const host = await openService<LibraryTables>({ name: "library", config, runtime, migrations });
   const { database, relay } = host;
   host.onStop(release);
-  host.consume({ consumer: stagesConsumer, filter: photoEventsFilter, handlers: stageHandlers(database.db) });
+  host.consume({
+    consumer: stagesConsumer,
+    filter: photoEventsFilter,
+    cheap: true,
+    handlers: stageHandlers(database.db),
+  });
   const handlers = createLibraryHandlers({
     uploadIdleTimeoutMs: config.uploadIdleTimeoutMs,
     ingest: createIngest({
