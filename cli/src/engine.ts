@@ -1,4 +1,4 @@
-import type { Metrics, SettingsValues } from "@ocelli/chassis";
+import type { Metrics, Runtime, SettingsValues } from "@ocelli/chassis";
 import { createEngine, type Engine, loadManifest, type Manifest, verifyManifest } from "@ocelli/inference";
 import type { engineSettings } from "./config.ts";
 import { StartupError } from "./startup-error.ts";
@@ -9,7 +9,7 @@ import { StartupError } from "./startup-error.ts";
  */
 export async function openEngine(
   config: SettingsValues<typeof engineSettings>,
-  metrics?: Metrics,
+  runtime?: Pick<Runtime, "log" | "metrics">,
 ): Promise<Engine> {
   const manifest = openManifest(config.models);
   const problems = await verifyManifest(manifest, { hash: true });
@@ -20,7 +20,7 @@ export async function openEngine(
     threadsPerWorker: config.threadsPerWorker,
     queueLimit: config.engineQueue,
     idleRecycleMs: config.idleRecycleMs,
-    ...(metrics ? { metrics: engineMetrics(metrics) } : {}),
+    ...(runtime ? { log: runtime.log, metrics: engineMetrics(runtime.metrics) } : {}),
   });
 }
 

@@ -101,7 +101,7 @@ export async function serve({ service, env, onFatal }: ServeOptions): Promise<Se
     const { runtime } = opened;
     const own = await ownDatabase(service, env, config.dataDir, onFatal, releases);
     const started = await services[service].start({ ...env, ...own }, runtime, async () => {
-      const engine = await openEngine(config, runtime.metrics);
+      const engine = await openEngine(config, runtime);
       releases.add(() => engine.close());
       return engine;
     });

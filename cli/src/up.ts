@@ -71,7 +71,7 @@ export async function up({ env, onFatal }: UpOptions): Promise<RunningOcelli> {
       openDatabaseUrl(env, data, onFatal, releases),
       openRuntime({ config, name: "ocelli", data, releases, onFatal }),
     );
-    const engine = await openEngine(config, opened.runtime.metrics);
+    const engine = await openEngine(config, opened.runtime);
     releases.add(() => engine.close());
     const mesh = await startMesh(
       { ...env, ...secrets, ...meshEnvironment(env, data, databaseUrl) },

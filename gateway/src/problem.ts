@@ -59,6 +59,10 @@ const statusByReason: Readonly<Record<string, number>> = {
   CORRUPT_IMAGE: 422,
   TOO_MANY_PIXELS: 422,
   METHOD_NOT_ALLOWED: 405,
+  // The installation lacks a model; no request of the client can mend that.
+  MODEL_FILE_MISSING: 503,
+  MODEL_FILE_CORRUPT: 503,
+  MODEL_LOAD_FAILED: 503,
   UPLOAD_TIMEOUT: 408,
 };
 

@@ -74,6 +74,19 @@ test("an error that describes itself is adopted", () => {
   });
 });
 
+test.each(["INTERNAL", "FAILED_PRECONDITION"] as const)("what a described %s says stays inside", (code) => {
+  const error = Object.assign(new Error("/srv/models/vision.onnx does not load"), {
+    code,
+    reason: "MODEL_LOAD_FAILED",
+  });
+  expect(AppError.from(error)).toMatchObject({
+    code: Status[code],
+    reason: "MODEL_LOAD_FAILED",
+    message: "Something went wrong on our side.",
+    cause: error,
+  });
+});
+
 describe("everything else is INTERNAL, its message kept to the log", () => {
   const secrets: unknown[] = [
     new Error("password=hunter2"),

@@ -46,8 +46,8 @@ export class AppError extends Error {
 
   /**
    * The only converter from unknown errors. An error of the mesh keeps its code and reason; errors that describe
-   * themselves with `code` (gRPC status name), `reason` and `message` are adopted; everything else becomes INTERNAL
-   * without its message, which may hold secrets.
+   * themselves with `code` (gRPC status name), `reason` and `message` are adopted, without the message where the fault
+   * is ours; everything else becomes INTERNAL without its message, which may hold secrets.
    */
   static from(error: unknown): AppError {
     if (error instanceof AppError) return error;
@@ -100,11 +100,20 @@ const statusByName: ReadonlyMap<string, Status> = new Map(
   Object.entries(Status).flatMap(([name, value]) => (typeof value === "number" ? [[name, value]] : [])),
 );
 
+const ourFault = "Something went wrong on our side.";
+// What such errors say is for operators: it names files of the server, or quotes a library.
+const ourFaults: ReadonlySet<Status> = new Set([
+  Status.INTERNAL,
+  Status.UNKNOWN,
+  Status.DATA_LOSS,
+  Status.FAILED_PRECONDITION,
+]);
+
 function internal(cause: unknown): AppError {
   return new AppError({
     code: Status.INTERNAL,
     reason: "INTERNAL",
-    message: "Something went wrong on our side.",
+    message: ourFault,
     cause,
   });
 }
@@ -163,7 +172,7 @@ function fromSelfDescribing(error: unknown): AppError | undefined {
   return new AppError({
     code,
     reason,
-    message: error.message,
+    message: ourFaults.has(code) ? ourFault : error.message,
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
     cause: error,
   });
