@@ -89,22 +89,29 @@ describe.skipIf(!natsInstalled)("a mesh of separate processes (needs nats-server
   );
 
   // The last delivery of a killed process comes back when NATS has waited 30 s for its acknowledgement.
-  test.each(["captioning", "library"] as const)(
-    "%s, killed and restarted midway, finishes its stages",
-    async (victim) => {
-      const client = await Client.signedUp(mesh.url, `${victim}@example.org`);
+  // Each with pictures of its own: results of bytes seen before are reused.
+  test.each([
+    { victims: ["captioning", "search"], first: 0 },
+    { victims: ["library"], first: 6 },
+  ] as const)(
+    "$victims, killed and restarted midway, finish their stages",
+    async ({ victims, first }) => {
+      const client = await Client.signedUp(mesh.url, `${victims[0]}@example.org`);
       const ids = await Promise.all(
-        (await differentPictures(6)).map((bytes, index) => client.upload(bytes, `${index}.jpg`)),
+        (await differentPictures(6, first)).map((bytes, index) => client.upload(bytes, `${index}.jpg`)),
       );
       await untilMidway(client, ids);
-      expect(await mesh.process(victim).end("SIGKILL")).toBeNull();
-      await mesh.restart(victim);
+      const ended = victims.map((victim) => mesh.process(victim).end("SIGKILL"));
+      expect(await Promise.all(ended)).toEqual(victims.map(() => null));
+      await Promise.all(victims.map((victim) => mesh.restart(victim)));
       await untilReady(mesh.url);
       for (const id of ids) {
         const photo = await client.analysed(id, 90_000);
         expect(Object.values(photo.stages).map(({ status }) => status)).toEqual(Array(6).fill("SUCCEEDED"));
         expect(photo.caption?.text).toBeTruthy();
       }
+      const found = (await client.search("cup of coffee")).map((hit) => hit.photoId);
+      expect(found.sort()).toEqual(ids.sort());
     },
     180_000,
   );

@@ -22,10 +22,10 @@ export function photoPath(name: (typeof photoNames)[number]): string {
 /** True when the photos that cannot be committed are there. */
 export const hasSharedPhotos = existsSync(`${sharedPhotos}two_people.jpg`);
 
-/** JPEGs that all differ: each is another crop of the coffee photo. */
-export async function differentPictures(count: number): Promise<Uint8Array<ArrayBuffer>[]> {
+/** JPEGs that all differ, numbers `first` and following: each is another crop of the coffee photo. At most 34 exist. */
+export async function differentPictures(count: number, first = 0): Promise<Uint8Array<ArrayBuffer>[]> {
   const pictures = [];
-  for (let index = 0; index < count; index++) {
+  for (let index = first; index < first + count; index++) {
     const crop = { left: index * 4, top: index * 3, width: 400, height: 300 };
     pictures.push(new Uint8Array(await sharp(photoBytes("coffee.png")).extract(crop).jpeg().toBuffer()));
   }
