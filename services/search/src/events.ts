@@ -57,6 +57,7 @@ function consumeEmbedding({ host, engine, previews, now, limits }: SearchEventDe
 function consumeDocuments({ host, now }: SearchEventDependencies): void {
   host.consume({
     consumer: "search-documents",
+    cheap: true,
     filter: "ocelli.*.photo.*",
     concurrency: 4,
     async handle(event, { once }) {
