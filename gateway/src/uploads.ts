@@ -17,17 +17,21 @@ export async function forwardFile<T>(
   call: (part: FilePart, options: UploadCallOptions) => Promise<T>,
 ): Promise<T> {
   continueBody(c);
-  const timeout = AbortSignal.timeout(limits.uploadTimeoutMs);
+  // Not AbortSignal.timeout: it would hold on to finished uploads until the time is up.
+  const slow = new AbortController();
+  const timer = setTimeout(() => slow.abort(), limits.uploadTimeoutMs);
   // The call's own deadline comes a little later, so that a slow client is told that it was slow.
   const options = callOptions(c, limits.uploadTimeoutMs + 1000);
-  const signal = AbortSignal.any([options.signal, timeout]);
+  const signal = AbortSignal.any([options.signal, slow.signal]);
   try {
     const forwarded = withFilePart(c.env.incoming, { maxFileBytes: limits.maxUploadBytes }, (part) =>
       call(part, { ...options, signal }),
     );
-    return await Promise.race([forwarded, rejectWhen(timeout)]);
+    return await Promise.race([forwarded, rejectWhen(slow.signal)]);
   } catch (error) {
-    throw timeout.aborted ? uploadTimeout(error) : error;
+    throw slow.signal.aborted ? uploadTimeout(error) : error;
+  } finally {
+    clearTimeout(timer);
   }
 }
 
