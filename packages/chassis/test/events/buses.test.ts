@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { events, eventsV1 } from "@ocelli/contracts";
+import { createNatsServer, type NatsServer, natsInstalled } from "@ocelli/testkit";
 import { trace } from "@opentelemetry/api";
 import { InMemorySpanExporter, NodeTracerProvider, SimpleSpanProcessor } from "@opentelemetry/sdk-trace-node";
 import { Status } from "nice-grpc-common";
@@ -24,7 +25,6 @@ import {
   withOutbox,
 } from "../../src/events/index.ts";
 import { countEffects, log, makeEvent, openTestStore, sleep, type TestTables, until } from "./harness.ts";
-import { createNatsServer, type NatsServer, natsInstalled } from "./nats-server.ts";
 
 let embedded: EmbeddedDatabase;
 let nats: NatsServer | undefined;

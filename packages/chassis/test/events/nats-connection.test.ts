@@ -1,7 +1,7 @@
+import { createNatsServer, type NatsServer, natsInstalled } from "@ocelli/testkit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { connectNatsBus } from "../../src/events/index.ts";
 import { log } from "./harness.ts";
-import { createNatsServer, type NatsServer, natsInstalled } from "./nats-server.ts";
 
 describe.skipIf(!natsInstalled)("the connection to NATS", () => {
   let server: NatsServer;

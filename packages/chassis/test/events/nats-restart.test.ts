@@ -1,7 +1,7 @@
+import { createNatsServer, type NatsServer, natsInstalled } from "@ocelli/testkit";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { connectNatsBus, type EventBus } from "../../src/events/index.ts";
 import { log, makeEvent, sleep, until } from "./harness.ts";
-import { createNatsServer, type NatsServer, natsInstalled } from "./nats-server.ts";
 
 describe.skipIf(!natsInstalled)("a NATS server that goes away", () => {
   let server: NatsServer;
