@@ -1,16 +1,11 @@
-import {
-  createServer,
-  type IncomingMessage,
-  type Server,
-  type ServerResponse,
-  STATUS_CODES,
-} from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { getRequestListener } from "@hono/node-server";
 import type { OpenAPIHono } from "@hono/zod-openapi";
 import { ConfigError } from "@ocelli/chassis";
 import type { GatewayConfig } from "./config.ts";
 import type { GatewayEnv } from "./context.ts";
+import { answerClientError, answerExpectation, answerRequestError } from "./malformed-http.ts";
 
 /** A listening HTTP server. */
 export interface HttpServer {
@@ -35,7 +30,7 @@ export async function listen(app: OpenAPIHono<GatewayEnv>, config: GatewayConfig
   const handle = getRequestListener(
     // HTTP/1 only, so the bindings are those of node:http.
     (request, env) => app.fetch(request, env as GatewayEnv["Bindings"]),
-    { overrideGlobalObjects: false, hostname: "localhost" },
+    { overrideGlobalObjects: false, hostname: "localhost", errorHandler: answerRequestError },
   );
   const server = createServer({ maxHeaderSize: maxHeaderBytes, requireHostHeader: false, noDelay: true });
   server.headersTimeout = headersTimeoutMs;
@@ -44,7 +39,9 @@ export async function listen(app: OpenAPIHono<GatewayEnv>, config: GatewayConfig
   server.maxConnections = config.maxConnections;
   const onRequest = (request: IncomingMessage, response: ServerResponse) => void handle(request, response);
   // The body of a request with `Expect: 100-continue` is asked for once the request was let in.
-  server.on("request", onRequest).on("checkContinue", onRequest).on("clientError", answerClientError);
+  server.on("request", onRequest).on("checkContinue", onRequest);
+  server.on("checkExpectation", (_request, response) => answerExpectation(response));
+  server.on("clientError", answerClientError);
   const silent = trackSilentConnections(server);
   await startListening(server, config);
   return {
@@ -100,24 +97,4 @@ async function stopServer(server: Server, silent: ReadonlySet<Socket>, graceMs: 
   await closed.promise;
   clearInterval(sweep);
   clearTimeout(force);
-}
-
-/** Answers what is not HTTP in the same form as every other problem. */
-function answerClientError(error: Error & { code?: string }, socket: Socket): void {
-  if (!socket.writable || socket.bytesWritten > 0) return void socket.destroy();
-  const status =
-    error.code === "HPE_HEADER_OVERFLOW" ? 431 : error.code === "ERR_HTTP_REQUEST_TIMEOUT" ? 408 : 400;
-  const title = STATUS_CODES[status] ?? "Bad Request";
-  const body = JSON.stringify({
-    type: "about:blank",
-    title,
-    status,
-    detail: `${title}.`,
-    reason: "MALFORMED_HTTP",
-    traceId: "",
-    errors: [],
-  });
-  socket.end(
-    `HTTP/1.1 ${status} ${title}\r\ncontent-type: application/problem+json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
-  );
 }

@@ -49,6 +49,16 @@ describe("a client that does not behave", () => {
     }
   }, 20_000);
 
+  it.each([
+    ["host: a b[]<script>", 400],
+    ["host: localhost\r\nexpect: miracles", 417],
+    ["a header without a colon", 400],
+  ])("gets a problem for what is not HTTP: %s", async (header, status) => {
+    const answer = await exchange(`GET /health HTTP/1.1\r\n${header}\r\nconnection: close\r\n\r\n`);
+    expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+    expect(answer).toMatch(/content-type: application\/problem\+json[\s\S]*"reason":"MALFORMED_HTTP"/i);
+  });
+
   it("is no fault of the server when its JSON body breaks off", async () => {
     const lines = [
       "POST /api/v1/auth/login HTTP/1.1",
