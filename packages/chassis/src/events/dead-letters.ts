@@ -1,6 +1,6 @@
 import { type ExpressionBuilder, type Kysely, sql, type Transaction } from "kysely";
 import type { Logger } from "pino";
-import type { AppError } from "../errors/app-error.ts";
+import { AppError } from "../errors/app-error.ts";
 import { type BusEvent, backoffFor, type Delivery, type Subscription } from "./bus.ts";
 import { newEventId } from "./event-id.ts";
 import { claimEvent } from "./inbox.ts";
@@ -22,7 +22,8 @@ const replayTakenMs = 600_000;
 
 /**
  * Ends an event in one transaction: inbox claim, dead letter, `onGiveUp`. Tries until it succeeds, because failing
- * here would lose the event; only a shutdown interrupts it, and then the event is delivered again.
+ * here would lose the event; only a shutdown interrupts it, and then the event is delivered again. An `onGiveUp` that
+ * no retry can cure, as when the event cannot be read, is left out: else the event would hold its place for ever.
  */
 export async function giveUp<Tables extends EventTables>(
   options: GiveUpOptions<Tables>,
@@ -30,12 +31,13 @@ export async function giveUp<Tables extends EventTables>(
   error: AppError,
 ): Promise<void> {
   const { event, attempt, signal } = delivery;
+  let { onGiveUp } = options;
   for (let failures = 0; ; failures += 1) {
     try {
       await options.db.transaction().execute(async (trx) => {
         if (!(await claimEvent(trx, options.consumer, event.id))) return;
         await recordDeadLetter(trx, options.consumer, event, error, attempt);
-        await options.onGiveUp?.(trx, event, error, attempt);
+        await onGiveUp?.(trx, event, error, attempt);
       });
       options.relay?.kick();
       return;
@@ -44,6 +46,10 @@ export async function giveUp<Tables extends EventTables>(
         { err: cause, eventId: event.id, consumer: options.consumer },
         "dead letter not written",
       );
+      if (onGiveUp && !AppError.from(cause).retryable) {
+        onGiveUp = undefined;
+        continue;
+      }
       await pause(Math.min(30_000, 500 * 2 ** failures), signal);
       if (signal.aborted) throw cause;
     }

@@ -351,6 +351,16 @@ describe.each(kinds)("events over the %s bus", (_, available, connect) => {
     expect(notices).toEqual([3]);
   });
 
+  it("gives up an event of which not even the notice can be made", async () => {
+    const unreadable = new AppError({ code: Status.DATA_LOSS, reason: "EVENT_MALFORMED", message: "No." });
+    await consume({ handle: () => Promise.reject(unreadable), onGiveUp: () => Promise.reject(unreadable) });
+    const event = makeEvent(subject());
+    await bus.publish(event);
+    const letters = () => store.db.selectFrom("dead_letters").select("event_id").execute();
+    await until(async () => (await letters()).length === 1);
+    expect(await letters()).toEqual([{ event_id: event.id }]);
+  });
+
   it("hands an event in progress at shutdown to the next consumer without counting it as failed", async () => {
     let started = false;
     const first = await consumeRaw(async ({ signal }) => {
