@@ -119,7 +119,8 @@ async function reuseOrRun<Tables extends EventTables, Result>(
   return { result, model: stage.model, ms: performance.now() - startedAt };
 }
 
-async function appendStageFailed<Tables extends EventTables>(
+/** Says, in the caller's transaction, that a service gave up a stage of a photo. */
+export async function appendStageFailed<Tables extends EventTables>(
   trx: Transaction<Tables>,
   service: string,
   stage: string,

@@ -1,4 +1,10 @@
-import { consumeStage, type PreviewSource, photoOfTrigger, type StageLimits } from "@ocelli/analysis";
+import {
+  appendStageFailed,
+  consumeStage,
+  type PreviewSource,
+  photoOfTrigger,
+  type StageLimits,
+} from "@ocelli/analysis";
 import { appendEvent, type BusEvent, decodeEvent, type ServiceHost } from "@ocelli/chassis";
 import { events, type eventsV1, isStageFailedSubject, photoStageFailed } from "@ocelli/contracts";
 import { type Engine, embedImage } from "@ocelli/inference";
@@ -65,7 +71,19 @@ function consumeDocuments({ host, now }: SearchEventDependencies): void {
       if (!effect) return;
       await once(effect);
     },
+    // A document that lacks a part is never complete: without this the stage would stay open for ever.
+    async onGiveUp(trx, event, error, attempts) {
+      const photo = photoInDocument(event);
+      if (photo) await appendStageFailed(trx, "search", "index", photo, error, attempts);
+    },
   });
+}
+
+/** The photo whose index waits for an event. Never of the index's own failure: giving that up must not repeat it. */
+function photoInDocument(event: BusEvent): eventsV1.PhotoRef | undefined {
+  if (!isStageFailedSubject(event.subject)) return documentPartOf(event)?.photo;
+  const { photo, stage } = decodeEvent(photoStageFailed("any"), event);
+  return indexNeeds.includes(stage) ? photo : undefined;
 }
 
 type Effect = (trx: Transaction<SearchTables>) => Promise<void>;
