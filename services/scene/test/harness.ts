@@ -1,0 +1,105 @@
+import { randomUUID, randomUUIDv7 } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { createRawImageReader, type PreviewSource } from "@ocelli/analysis";
+import {
+  AppError,
+  type BusEvent,
+  createInProcessBus,
+  createLogger,
+  createMetrics,
+  createRpcClient,
+  loadSettings,
+  openService,
+  type RpcClient,
+  type ServiceHost,
+  toChunks,
+} from "@ocelli/chassis";
+import { type EventType, type eventsV1, sceneV1 } from "@ocelli/contracts";
+import { createEngine, loadManifest } from "@ocelli/inference";
+import { settings } from "../src/config.ts";
+import { consumeSceneEvents } from "../src/events.ts";
+import { createSceneHandlers } from "../src/rpc/scene-handlers.ts";
+import { migrations } from "../src/store/migrations/index.ts";
+import type { SceneTables } from "../src/store/tables.ts";
+
+const photos = join(import.meta.dirname, "../../../e2e/photos");
+
+/** The service on a real database, engine, bus and gRPC socket. */
+export interface ServiceUnderTest {
+  host: ServiceHost<SceneTables>;
+  client: RpcClient<typeof sceneV1.SceneServiceDefinition>;
+  published: BusEvent[];
+  /** Called before every preview is handed out. */
+  beforePreview: { hook: () => Promise<void> };
+  /** Publishes and resolves when every consumer is done with it. */
+  publish<T>(
+    type: EventType<T>,
+    message: Parameters<EventType<T>["message"]["fromPartial"]>[0],
+  ): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** A photo whose bytes are the named sample. */
+export function photoOf(name: string, ownerId: string = randomUUID()): eventsV1.PhotoRef {
+  return { photoId: randomUUIDv7(), ownerId, sha256: name };
+}
+
+/** A sample as the chunks of an upload. */
+export async function* chunksOf(name: string): AsyncGenerator<{ chunk: Uint8Array }> {
+  for (const chunk of toChunks(await readFile(join(photos, name)))) yield { chunk };
+}
+
+/** The error a call ends with. */
+export async function failureOf(call: Promise<unknown>): Promise<AppError> {
+  return call.then(() => {
+    throw new Error("the call succeeded");
+  }, AppError.from);
+}
+
+/** Starts everything but the library: previews come from the sample folder, tokens name the owner. */
+export async function startService(databaseUrl: string): Promise<ServiceUnderTest> {
+  const engine = createEngine({ manifest: loadManifest(), workers: 1, threadsPerWorker: 2, queueLimit: 64 });
+  const bus = createInProcessBus();
+  const log = createLogger({ level: "silent", format: "json" });
+  const newId = randomUUIDv7;
+  const runtime = { log, metrics: createMetrics(), bus, now: () => new Date(), newId };
+  const env = { DATABASE_URL: databaseUrl, SCENE_PORT: "0", SCENE_SERVICE_SECRET: "not used by this test" };
+  const config = loadSettings(settings, env);
+  const host = await openService<SceneTables>({ name: "scene", config, runtime, migrations });
+  const beforePreview: ServiceUnderTest["beforePreview"] = { hook: async () => undefined };
+  const previews: PreviewSource = {
+    async open({ sha256 }) {
+      await beforePreview.hook();
+      return engine.decode(sha256, () => readFile(join(photos, sha256)));
+    },
+  };
+  consumeSceneEvents({ host, engine, previews, limits: config });
+  const published: BusEvent[] = [];
+  await bus.watch("ocelli.scene.>", (event) => void published.push(event));
+  const rawImages = createRawImageReader({ engine, maxBytes: config.maxRawBytes, maxConcurrent: 2 });
+  const service = await host.serve(
+    { verify: async (token) => ({ kind: "user", userId: token, sessionId: token }) },
+    sceneV1.SceneServiceDefinition,
+    createSceneHandlers({ db: host.database.db, engine, rawImages }),
+  );
+  const { client, close } = createRpcClient(sceneV1.SceneServiceDefinition, { address: service.address });
+  return {
+    host,
+    client,
+    published,
+    beforePreview,
+    publish: (type, message) =>
+      bus.publish({
+        id: newId(),
+        subject: type.subject,
+        payload: type.message.encode(type.message.fromPartial(message)).finish(),
+      }),
+    async stop() {
+      close();
+      await service.stop();
+      await bus.close();
+      await engine.close();
+    },
+  };
+}
