@@ -129,14 +129,25 @@ export const tokensSchema = z
   })
   .openapi("Tokens");
 
+/** A box as clients see it. */
 export type BoxView = z.infer<typeof boxSchema>;
+/** A caption as clients see it. */
 export type CaptionView = z.infer<typeof captionSchema>;
+/** A colour as clients see it. */
 export type ColorView = z.infer<typeof colorSchema>;
+/** A face as clients see it. */
 export type FaceView = z.infer<typeof faceSchema>;
+/** A detected thing as clients see it. */
 export type ObjectView = z.infer<typeof objectSchema>;
+/** A photo as clients see it. */
 export type PhotoView = z.infer<typeof photoSchema>;
+/** A scene as clients see it. */
 export type SceneView = z.infer<typeof sceneSchema>;
+/** A stage as clients see it. */
 export type StageView = z.infer<typeof stageSchema>;
+/** The text of a photo as clients see it. */
 export type TextView = z.infer<typeof textSchema>;
+/** The tokens of a session as clients see it. */
 export type TokensView = z.infer<typeof tokensSchema>;
+/** An account as clients see it. */
 export type UserView = z.infer<typeof userSchema>;

@@ -40,6 +40,7 @@ export class InferenceError extends Error {
   }
 }
 
+/** What an {@link InferenceError} carries besides its words. */
 export interface FailureOptions {
   cause?: unknown;
   retryable?: boolean;

@@ -40,6 +40,10 @@ describe("decodeImage", () => {
     for (const bytes of [new Uint8Array(), Buffer.from("hello"), svg]) {
       await expect(decode(bytes)).rejects.toMatchObject({ reason: "UNSUPPORTED_MEDIA_TYPE" });
     }
+    const pdf = Buffer.from("%PDF-1.7\n1 0 obj\n<<>>\nendobj\n");
+    const heic = Buffer.from("\0\0\0\x18ftypheic\0\0\0\0mif1heic", "latin1");
+    for (const bytes of [pdf, heic])
+      await expect(decode(bytes)).rejects.toMatchObject({ reason: "UNSUPPORTED_MEDIA_TYPE" });
     const noise = await sharp({
       create: {
         width: 300,
@@ -53,6 +57,14 @@ describe("decodeImage", () => {
       .toBuffer();
     await expect(decode(noise.subarray(0, 9000))).rejects.toMatchObject({ reason: "CORRUPT_IMAGE" });
     await expect(decode(noise, 100)).rejects.toMatchObject({ reason: "TOO_MANY_PIXELS" });
+  });
+
+  it("believes the size in a PNG's header before it looks at the rest", async () => {
+    const png = await flat(8, 8, {}).png().toBuffer();
+    png.writeUInt32BE(100_000, 16);
+    png.writeUInt32BE(100_000, 20);
+    await expect(decode(png)).rejects.toMatchObject({ reason: "TOO_MANY_PIXELS" });
+    await expect(decode(png.subarray(0, 33))).rejects.toMatchObject({ reason: "TOO_MANY_PIXELS" });
   });
 });
 

@@ -81,6 +81,7 @@ export interface Crop {
   height: number;
 }
 
+/** What {@link resizePixels} makes of a picture; sizes in pixels. */
 export interface ResizeOptions {
   width: number;
   height: number;

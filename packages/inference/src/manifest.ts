@@ -59,6 +59,7 @@ export interface ManifestTensor {
   description?: string | undefined;
 }
 
+/** A model of the pack: its file, its tensors, and how it is best run. */
 export interface ManifestModel extends ManifestFile {
   task: string;
   version: string;

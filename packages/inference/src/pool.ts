@@ -17,6 +17,7 @@ export interface PoolEntry extends Queued {
   reject(error: unknown): void;
 }
 
+/** Settings of {@link WorkerPool}; `EngineOptions` says what they mean. */
 export interface PoolOptions {
   workers: number;
   threadsPerWorker: number;

@@ -15,6 +15,7 @@ export type WorkerRequest =
   | { type: "run"; id: number; model: ManifestFile; items: Inputs[]; outputs: string[] }
   | { type: "close" };
 
+/** Answer to a `run` request. */
 export interface RunReply {
   type: "ran";
   id: number;

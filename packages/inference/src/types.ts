@@ -21,18 +21,22 @@ export interface PixelInput {
   std: [number, number, number];
 }
 
+/** One input of a model; `data` fills `dims` exactly. */
 export type TensorInput =
   | { type: "float32"; dims: number[]; data: Float32Array }
   | { type: "int64"; dims: number[]; data: BigInt64Array }
   | PixelInput;
 
+/** All inputs of one item, by the names of the manifest. */
 export type Inputs = Record<string, TensorInput>;
 
+/** One output of a model for one item; the memory is the caller's own. */
 export interface TensorOutput {
   dims: number[];
   data: Float32Array | BigInt64Array;
 }
 
+/** How one item is run. */
 export interface RunOptions {
   /** Epoch milliseconds after which the answer is worthless; waiting entries past it are dropped unrun. */
   deadlineMs?: number;
@@ -46,6 +50,7 @@ export interface RunOptions {
   consume?: boolean;
 }
 
+/** Where the time of one run went. */
 export interface RunTimings {
   /** Milliseconds from `run` to the start of the model, loading included. */
   queueMs: number;
@@ -54,11 +59,13 @@ export interface RunTimings {
   batchSize: number;
 }
 
+/** What a model said of one item. */
 export interface RunResult {
   outputs: Record<string, TensorOutput>;
   timings: RunTimings;
 }
 
+/** A model as shown to operators. */
 export interface ModelStatus {
   id: string;
   task: string;
@@ -85,6 +92,7 @@ export interface EngineLog {
   warn(fields: object, message: string): void;
 }
 
+/** Settings of `createEngine`. */
 export interface EngineOptions {
   manifest: Manifest;
   /** Worker threads; workers x threadsPerWorker should not exceed the cores the process may use. */

@@ -6,6 +6,7 @@ export interface Waker {
   wait(ms: number): Promise<boolean>;
 }
 
+/** Creates a waker that nothing has notified yet. */
 export function createWaker(): Waker {
   let pending = false;
   let wake: (() => void) | undefined;

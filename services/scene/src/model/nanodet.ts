@@ -6,6 +6,7 @@ export const nanodetSide = 416;
 
 /** Mean and standard deviation in BGR order, 0..255 (nanodet-g.yml: normalize). */
 export const nanodetMean: [number, number, number] = [103.53, 116.28, 123.675];
+/** See {@link nanodetMean}. */
 export const nanodetStd: [number, number, number] = [57.375, 57.12, 58.395];
 
 /**

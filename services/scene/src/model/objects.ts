@@ -21,6 +21,7 @@ const maxObjects = 100;
 /** Candidates that compete for names: bounds the pairwise comparison. */
 const maxCandidates = 300;
 
+/** What a caller wants of the detections. */
 export interface DetectOptions {
   /** 0..1; default 0.4, raised to 0.05 when lower. */
   minScore?: number;

@@ -6,6 +6,7 @@ export interface SceneClass {
   place: "indoor" | "outdoor" | "none";
 }
 
+/** What may be said of the scene. */
 export interface SceneVerdict {
   /** Classes that may be shown, best first: likely enough and confirmed by the joint embedding. */
   labels: Labelled[];

@@ -12,6 +12,7 @@ export interface BeamSettings {
   maxWords: number;
 }
 
+/** The settings of {@link BeamSettings} that the model card measured. */
 export const beamDefaults: BeamSettings = { beams: 3, lengthPenalty: 0.7, maxWords: 18 };
 
 /** A finished sentence: word ids without begin and end, and its length-normalised log-probability. */

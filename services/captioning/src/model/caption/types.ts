@@ -15,6 +15,7 @@ export interface CaptionContext {
   faces?: number;
 }
 
+/** Which of the two ways a sentence was made: by the decoder, or from a template. */
 export type CaptionSource = "NEURAL" | "PLAIN";
 
 /** A sentence before it is compared with the picture. */

@@ -1,5 +1,6 @@
 import type { RotatedRect } from "./types.ts";
 
+/** A point in pixels. */
 export type Point = readonly [x: number, y: number];
 
 /** How much smaller a turned rectangle must be than the upright one before we believe the turn: the outline of a short

@@ -23,6 +23,7 @@ export interface RegionSettings {
   maxRegions: number;
 }
 
+/** The settings argued for at {@link RegionSettings}. */
 export const regionDefaults: RegionSettings = {
   pixelThreshold: 0.3,
   boxThreshold: 0.6,
