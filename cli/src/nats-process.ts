@@ -49,12 +49,10 @@ export async function startNatsServer(
   child.once("exit", (code) => {
     if (!stopping) onCrash(code);
   });
-  try {
-    await waitForPort(child, port);
-  } catch (error) {
+  await waitForPort(child, port).catch((error: unknown) => {
     child.kill("SIGKILL");
     throw error;
-  }
+  });
   stopping = false;
   return {
     url: `nats://${token}@127.0.0.1:${port}`,

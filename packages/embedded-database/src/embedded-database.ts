@@ -59,12 +59,11 @@ export async function startEmbeddedDatabase(
   worker.on("error", (error) => {
     crash = error instanceof Error ? error : new Error(String(error));
   });
-  try {
-    await waitUntilReady(worker, options.dataDir);
-  } catch (error) {
-    rmSync(socketDir, { recursive: true, force: true });
+  const removeSocket = () => rmSync(socketDir, { recursive: true, force: true });
+  await waitUntilReady(worker, options.dataDir).catch((error: unknown) => {
+    removeSocket();
     throw error;
-  }
+  });
   const exited = new Promise<void>((resolve) => {
     worker.once("exit", () => {
       if (!closing) options.onCrash?.(crash);
@@ -79,7 +78,7 @@ export async function startEmbeddedDatabase(
         worker.postMessage("close");
       }
       await exited;
-      rmSync(socketDir, { recursive: true, force: true });
+      removeSocket();
     },
   };
 }
