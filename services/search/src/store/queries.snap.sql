@@ -26,8 +26,7 @@ insert into "search"."documents" ("photo_id", "owner_id", "sha256", "filename", 
   values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
   on conflict ("photo_id") do update
   set "filename" = $10, "caption" = $11, "labels" = $12, "ocr_text" = $13, "taken_at" = $14, "deleted" = $15, "sha256" = $16;
-delete
-  from "search"."photo_embeddings"
+delete from "search"."photo_embeddings"
   where "photo_id" = $1 and "owner_id" = $2;
 
 -- matchWords
