@@ -30,14 +30,16 @@ export function createInProcessBus(options: InProcessBusOptions = {}): InProcess
   const queues = new Map<string, WorkQueue>();
   const watchers = new Set<Watcher>();
   let closed = false;
+  let held = options.held ?? false;
   let open = () => {};
-  const opened = options.held ? new Promise<void>((resolve) => (open = resolve)) : Promise.resolve();
+  const opened = new Promise<void>((resolve) => (open = resolve));
   let abort = (_: Error) => {};
   const closing = new Promise<never>((_, reject) => (abort = reject));
   closing.catch(() => undefined);
 
   async function publish(event: BusEvent): Promise<void> {
-    await Promise.race([opened, closing]);
+    // Only while held: every race against a promise that stays pending leaves something behind in it.
+    if (held) await Promise.race([opened, closing]);
     if (closed) throw new Error("the event bus is closed");
     for (const watcher of watchers) notify(watcher, event);
     const wanted = [...queues.values()].filter((queue) => subjectMatches(queue.filter, event.subject));
@@ -61,7 +63,10 @@ export function createInProcessBus(options: InProcessBusOptions = {}): InProcess
 
   return {
     kind: "in-process",
-    open: () => open(),
+    open() {
+      held = false;
+      open();
+    },
     publish,
     consume,
     watch,
