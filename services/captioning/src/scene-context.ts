@@ -13,10 +13,20 @@ export function toCaptionContext(scene: commonV1.SceneResult | undefined): Capti
   };
 }
 
-/** Asks the scene service about bytes that are not stored; a caption without its answer is better than none. */
+/**
+ * Asks the scene service about bytes that are not stored; a caption without its answer is better than none. The signal
+ * of the call behind it ends it too: nobody waits for the answer any more.
+ */
 export function createSceneDescriber(scene: RpcClient<typeof sceneV1.SceneServiceDefinition>) {
-  return async function describeScene(bytes: Uint8Array, userId: string): Promise<CaptionContext> {
-    const answer = await scene.classifyImage(messages(bytes), { actingUser: userId }).catch(() => undefined);
+  return async function describeScene(
+    bytes: Uint8Array,
+    userId: string,
+    signal: AbortSignal,
+  ): Promise<CaptionContext> {
+    const answer = await scene
+      .classifyImage(messages(bytes), { actingUser: userId, signal })
+      .catch(() => undefined);
+    signal.throwIfAborted();
     return toCaptionContext(answer?.scene);
   };
 }

@@ -15,7 +15,7 @@ export interface CaptioningHandlerDependencies {
   engine: Engine;
   rawImages: RawImageReader;
   /** What the scene service sees in bytes that are not stored, asked on behalf of a user. */
-  describeScene: (bytes: Uint8Array, userId: string) => Promise<CaptionContext>;
+  describeScene: (bytes: Uint8Array, userId: string, signal: AbortSignal) => Promise<CaptionContext>;
 }
 
 /** gRPC handlers of the captioning service. */
@@ -38,10 +38,10 @@ export function createCaptioningHandlers({
       return { lines: stored.lines, provenance: { model: stored.model, ms: stored.ms } };
     },
 
-    async captionImage(requests, { identity }) {
+    async captionImage(requests, { identity, signal }) {
       const userId = requireUser(identity);
       return rawImages.withImage(chunksOf(requests), async (image, bytes) => {
-        const answer = await captionImage(engine, image, await describeScene(bytes, userId));
+        const answer = await captionImage(engine, image, await describeScene(bytes, userId, signal));
         return {
           caption: toCaption(answer),
           candidates: answer.candidates.map(toCaption),

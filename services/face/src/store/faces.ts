@@ -27,7 +27,7 @@ export async function findScan(
     .where("photo_id", "=", photoId)
     .where("owner_id", "=", ownerId)
     .executeTakeFirst();
-  return scan && { ...scan, faces: await listFaces(db, photoId) };
+  return scan && { ...scan, faces: await listFaces(db, ownerId, photoId) };
 }
 
 /**
@@ -47,12 +47,12 @@ export async function findFacesOfBytes(
     .execute(async (trx) => {
       const scan = await trx
         .selectFrom("face_scans")
-        .select("photo_id")
+        .select(["photo_id", "owner_id"])
         .where("sha256", "=", sha256)
         .where("model", "=", model)
         .limit(1)
         .executeTakeFirst();
-      return scan && listFaces(trx, scan.photo_id);
+      return scan && listFaces(trx, scan.owner_id, scan.photo_id);
     });
 }
 
@@ -87,8 +87,13 @@ export async function deleteFaces(db: Kysely<FaceTables>, ownerId: string, photo
   }
 }
 
-async function listFaces(db: Kysely<FaceTables>, photoId: string): Promise<StoredFace[]> {
-  const rows = await db.selectFrom("faces").selectAll().where("photo_id", "=", photoId).execute();
+async function listFaces(db: Kysely<FaceTables>, ownerId: string, photoId: string): Promise<StoredFace[]> {
+  const rows = await db
+    .selectFrom("faces")
+    .selectAll()
+    .where("photo_id", "=", photoId)
+    .where("owner_id", "=", ownerId)
+    .execute();
   return rows.map(fromRow).sort((a, b) => b.box.width * b.box.height - a.box.width * a.box.height);
 }
 

@@ -4,16 +4,16 @@ select "model", "ms"
   where "photo_id" = $1 and "owner_id" = $2;
 select *
   from "face"."faces"
-  where "photo_id" = $1;
+  where "photo_id" = $1 and "owner_id" = $2;
 
 -- findFacesOfBytes
-select "photo_id"
+select "photo_id", "owner_id"
   from "face"."face_scans"
   where "sha256" = $1 and "model" = $2
   limit $3;
 select *
   from "face"."faces"
-  where "photo_id" = $1;
+  where "photo_id" = $1 and "owner_id" = $2;
 
 -- saveScan
 insert into "face"."face_scans" ("photo_id", "owner_id", "sha256", "model", "ms")
