@@ -116,6 +116,9 @@ async function openSession(model: ManifestFile): Promise<InferenceSession> {
       executionMode: "sequential",
       graphOptimizationLevel: "all",
       logSeverityLevel: 3,
+      // An arena per model never gives back what its largest run took: 220 MB more for two workers, and measured no faster.
+      enableCpuMemArena: false,
+      enableMemPattern: false,
       extra: { session: { intra_op: { allow_spinning: settings.allowSpinning ? "1" : "0" } } },
     });
     sessions.set(model.id, session);
