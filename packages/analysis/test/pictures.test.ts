@@ -41,7 +41,12 @@ const reasonOf = (call: Promise<unknown>) =>
 
 describe("pictures that are not stored", () => {
   test("are decoded at the size of previews and come with their bytes", async () => {
-    const reader = createRawImageReader({ engine, maxBytes: 10_000_000, maxConcurrent: 1 });
+    const reader = createRawImageReader({
+      engine,
+      maxBytes: 10_000_000,
+      maxConcurrent: 1,
+      receiveTimeoutMs: 500,
+    });
     await reader.withImage(stream(toChunks(bytes)), async (image, same) => {
       expect(Math.max(image.width, image.height)).toBeLessThanOrEqual(1440);
       expect(Buffer.compare(Buffer.from(same), bytes)).toBe(0);
@@ -49,7 +54,7 @@ describe("pictures that are not stored", () => {
   });
 
   test("are refused when empty, unreadable or too large", async () => {
-    const reader = createRawImageReader({ engine, maxBytes: 1000, maxConcurrent: 1 });
+    const reader = createRawImageReader({ engine, maxBytes: 1000, maxConcurrent: 1, receiveTimeoutMs: 500 });
     const use = async () => undefined;
     expect(await reasonOf(reader.withImage(stream([]), use))).toBe("EMPTY_FILE");
     expect(await reasonOf(reader.withImage(stream([new Uint8Array(0)]), use))).toBe("EMPTY_FILE");
@@ -59,8 +64,31 @@ describe("pictures that are not stored", () => {
     expect(await reasonOf(reader.withImage(stream([new Uint8Array(1001)]), use))).toBe("FILE_TOO_LARGE");
   });
 
+  test("that trickle in are cut off, and free their place", async () => {
+    const reader = createRawImageReader({
+      engine,
+      maxBytes: 10_000_000,
+      maxConcurrent: 1,
+      receiveTimeoutMs: 200,
+    });
+    const use = async () => "done";
+    async function* trickle() {
+      for (;;) {
+        yield new Uint8Array(1);
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+    }
+    expect(await reasonOf(reader.withImage(trickle(), use))).toBe("UPLOAD_STALLED");
+    expect(await reader.withImage(stream(toChunks(bytes)), use)).toBe("done");
+  });
+
   test("above the limit at once are refused with a time to wait; a place is free again after any end", async () => {
-    const reader = createRawImageReader({ engine, maxBytes: 10_000_000, maxConcurrent: 2 });
+    const reader = createRawImageReader({
+      engine,
+      maxBytes: 10_000_000,
+      maxConcurrent: 2,
+      receiveTimeoutMs: 5_000,
+    });
     const slow = () => reader.withImage(stream(toChunks(bytes), 5), async () => "done");
     const running = [slow(), slow()];
     const refused = await slow().catch(AppError.from);

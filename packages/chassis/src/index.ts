@@ -13,6 +13,7 @@ export * from "./identity/token-verifier.ts";
 export * from "./ids.ts";
 export * from "./logger.ts";
 export * from "./paging.ts";
+export * from "./rpc/arrival.ts";
 export * from "./rpc/chunks.ts";
 export * from "./rpc/client.ts";
 export * from "./rpc/server.ts";

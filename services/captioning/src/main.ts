@@ -46,6 +46,7 @@ export async function start(
     engine,
     maxBytes: config.maxRawBytes,
     maxConcurrent: config.maxRawConcurrent,
+    receiveTimeoutMs: config.rawReceiveTimeoutMs,
   });
   const handlers = createCaptioningHandlers({
     db: host.database.db,

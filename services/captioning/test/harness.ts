@@ -81,7 +81,12 @@ export async function startService(databaseUrl: string): Promise<ServiceUnderTes
   consumeCaptioningEvents({ host, engine, previews, limits: config });
   const published: BusEvent[] = [];
   await bus.watch("ocelli.captioning.>", (event) => void published.push(event));
-  const rawImages = createRawImageReader({ engine, maxBytes: config.maxRawBytes, maxConcurrent: 2 });
+  const rawImages = createRawImageReader({
+    engine,
+    maxBytes: config.maxRawBytes,
+    maxConcurrent: 2,
+    receiveTimeoutMs: 5_000,
+  });
   const service = await host.serve(
     { verify: async (token) => ({ kind: "user", userId: token, sessionId: token }) },
     captioningV1.CaptioningServiceDefinition,

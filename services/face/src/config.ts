@@ -1,38 +1,8 @@
-import { callerSettings, type SettingsValues, serviceSettings, setting, settingTypes } from "@ocelli/chassis";
-
-const { byteSize, duration, grpcAddress, integer } = settingTypes;
+import { analysisSettings, rawImageSettings } from "@ocelli/analysis";
+import type { SettingsValues } from "@ocelli/chassis";
 
 /** Every setting of the face service. */
-export const settings = {
-  ...serviceSettings("face", 7004),
-  ...callerSettings("face"),
-  libraryAddress: setting("LIBRARY_ADDR", grpcAddress, {
-    default: "127.0.0.1:7002",
-    doc: "Address of the library service.",
-  }),
-  concurrency: setting("FACE_CONCURRENCY", integer(1, 64), {
-    default: 2,
-    doc: "Photos analysed at once per stage of the face service.",
-  }),
-  maxAttempts: setting("FACE_MAX_ATTEMPTS", integer(1, 20), {
-    default: 5,
-    doc: "Attempts before a face stage of a photo is FAILED.",
-  }),
-  fetchTimeoutMs: setting("PREVIEW_FETCH_TIMEOUT", duration, {
-    default: 15_000,
-    defaultDoc: "15s",
-    doc: "Deadline for fetching a preview from the library.",
-  }),
-  maxRawBytes: setting("MAX_RAW_IMAGE_BYTES", byteSize, {
-    default: 30_000_000,
-    defaultDoc: "30mb",
-    doc: "Largest picture analysed without being stored.",
-  }),
-  maxRawConcurrent: setting("MAX_RAW_IMAGES", integer(1, 1000), {
-    default: 8,
-    doc: "Pictures analysed at once without being stored; more are refused with 429.",
-  }),
-};
+export const settings = { ...analysisSettings("face", 7004), ...rawImageSettings };
 
 /** Values of {@link settings}. */
 export type FaceConfig = SettingsValues<typeof settings>;

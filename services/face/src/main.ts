@@ -41,6 +41,7 @@ export async function start(
     engine,
     maxBytes: config.maxRawBytes,
     maxConcurrent: config.maxRawConcurrent,
+    receiveTimeoutMs: config.rawReceiveTimeoutMs,
   });
   const handlers = createFaceHandlers({ db: host.database.db, engine, rawImages });
   return host.serve(auth.verifier, faceV1.FaceServiceDefinition, handlers);

@@ -77,7 +77,12 @@ export async function startService(databaseUrl: string): Promise<ServiceUnderTes
   consumeFaceEvents({ host, engine, previews, newId, limits: config });
   const published: BusEvent[] = [];
   await bus.watch("ocelli.face.>", (event) => void published.push(event));
-  const rawImages = createRawImageReader({ engine, maxBytes: config.maxRawBytes, maxConcurrent: 2 });
+  const rawImages = createRawImageReader({
+    engine,
+    maxBytes: config.maxRawBytes,
+    maxConcurrent: 2,
+    receiveTimeoutMs: 5_000,
+  });
   const service = await host.serve(
     { verify: async (token) => ({ kind: "user", userId: token, sessionId: token }) },
     faceV1.FaceServiceDefinition,

@@ -40,7 +40,13 @@ export async function start(
     engine,
     maxBytes: config.maxRawBytes,
     maxConcurrent: config.maxRawConcurrent,
+    receiveTimeoutMs: config.rawReceiveTimeoutMs,
   });
-  const handlers = createSceneHandlers({ db: host.database.db, engine, rawImages });
+  const handlers = createSceneHandlers({
+    db: host.database.db,
+    engine,
+    rawImages,
+    receiveTimeoutMs: config.rawReceiveTimeoutMs,
+  });
   return host.serve(auth.verifier, sceneV1.SceneServiceDefinition, handlers);
 }

@@ -77,11 +77,16 @@ export async function startService(databaseUrl: string): Promise<ServiceUnderTes
   consumeSceneEvents({ host, engine, previews, limits: config });
   const published: BusEvent[] = [];
   await bus.watch("ocelli.scene.>", (event) => void published.push(event));
-  const rawImages = createRawImageReader({ engine, maxBytes: config.maxRawBytes, maxConcurrent: 2 });
+  const rawImages = createRawImageReader({
+    engine,
+    maxBytes: config.maxRawBytes,
+    maxConcurrent: 2,
+    receiveTimeoutMs: 5_000,
+  });
   const service = await host.serve(
     { verify: async (token) => ({ kind: "user", userId: token, sessionId: token }) },
     sceneV1.SceneServiceDefinition,
-    createSceneHandlers({ db: host.database.db, engine, rawImages }),
+    createSceneHandlers({ db: host.database.db, engine, rawImages, receiveTimeoutMs: 5_000 }),
   );
   const { client, close } = createRpcClient(sceneV1.SceneServiceDefinition, { address: service.address });
   return {

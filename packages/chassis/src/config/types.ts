@@ -95,3 +95,14 @@ export const grpcAddress: z.ZodType<string, string> = z
     const port = Number(address.slice(address.lastIndexOf(":") + 1));
     return port >= 1 && port <= 65_535;
   }, "must be host:port with a port from 1 to 65535");
+
+/** Comma-separated URLs of one cluster, each with one of the given schemes. */
+export function urlList(...schemes: string[]): z.ZodType<string, string> {
+  const one = url(...schemes);
+  return z
+    .string()
+    .refine(
+      (value) => value.split(",").every((each) => one.safeParse(each.trim()).success),
+      `must be one or more comma-separated URLs starting with ${schemes.map((scheme) => `${scheme}://`).join(" or ")}`,
+    );
+}

@@ -240,8 +240,10 @@ async function handlePatiently<Tables extends EventTables>(
       return await handler(event, { attempt, last, signal, once });
     } catch (error) {
       const { code, retryAfterMs } = AppError.from(error);
-      if (code !== Status.RESOURCE_EXHAUSTED || performance.now() > deadline) throw error;
-      await pause(Math.min(retryAfterMs ?? 1_000, 30_000), signal);
+      // Without a time to come back, RESOURCE_EXHAUSTED speaks of something that will never fit.
+      const passing = code === Status.RESOURCE_EXHAUSTED && retryAfterMs !== undefined;
+      if (!passing || performance.now() > deadline) throw error;
+      await pause(Math.min(retryAfterMs, 30_000), signal);
       if (signal.aborted) throw error;
     }
   }

@@ -1,5 +1,5 @@
 import { optionalSetting, type SettingsValues, setting } from "../config/settings.ts";
-import { duration, grpcAddress, integer, oneOf, secret, text, url } from "../config/types.ts";
+import { duration, grpcAddress, integer, oneOf, secret, text, url, urlList } from "../config/types.ts";
 
 /** Issuer and audience that every token of the mesh must carry. */
 export const tokenSettings = {
@@ -26,7 +26,7 @@ export const processSettings = {
   otlpEndpoint: optionalSetting("OTEL_EXPORTER_OTLP_ENDPOINT", url("http", "https"), {
     doc: "OTLP/HTTP base URL that receives traces, e.g. http://localhost:4318. Nothing is sent when unset.",
   }),
-  natsUrl: optionalSetting("NATS_URL", url("nats", "tls"), {
+  natsUrl: optionalSetting("NATS_URL", urlList("nats", "tls"), {
     doc: "NATS server with JetStream. `ocelli up` starts a nats-server found on PATH when unset, else events stay in the process.",
   }),
 };

@@ -1,5 +1,12 @@
 import type { RawImageReader } from "@ocelli/analysis";
-import { type IdentityContext, invalidArgument, notFound, parsePhotoId, requireUser } from "@ocelli/chassis";
+import {
+  type IdentityContext,
+  invalidArgument,
+  notFound,
+  parsePhotoId,
+  requireUser,
+  withArrivalLimits,
+} from "@ocelli/chassis";
 import type { sceneV1 } from "@ocelli/contracts";
 import type { Engine } from "@ocelli/inference";
 import type { Kysely } from "kysely";
@@ -13,6 +20,8 @@ export interface SceneHandlerDependencies {
   db: Kysely<SceneTables>;
   engine: Engine;
   rawImages: RawImageReader;
+  /** How long a client may stay silent before it says what it wants. */
+  receiveTimeoutMs: number;
 }
 
 /** gRPC handlers of the scene service. */
@@ -20,6 +29,7 @@ export function createSceneHandlers({
   db,
   engine,
   rawImages,
+  receiveTimeoutMs,
 }: SceneHandlerDependencies): sceneV1.SceneServiceImplementation<IdentityContext> {
   return {
     async getScene(request, { identity }) {
@@ -36,9 +46,9 @@ export function createSceneHandlers({
 
     async detectObjects(requests, { identity }) {
       requireUser(identity);
-      const iterator = requests[Symbol.asyncIterator]();
+      const iterator = withArrivalLimits(requests, { idleMs: receiveTimeoutMs });
       const options = parseOptions(await iterator.next());
-      const chunks = fileChunks({ [Symbol.asyncIterator]: () => iterator });
+      const chunks = fileChunks(iterator);
       return rawImages.withImage(chunks, async (image) => {
         const { objects, model, ms } = await detectObjects(engine, image, options);
         return { objects, width: image.width, height: image.height, provenance: { model, ms } };
