@@ -58,6 +58,7 @@ const statusByReason: Readonly<Record<string, number>> = {
   BODY_TOO_LARGE: 413,
   CORRUPT_IMAGE: 422,
   TOO_MANY_PIXELS: 422,
+  STORAGE_FULL: 507,
   METHOD_NOT_ALLOWED: 405,
   // The installation lacks a model; no request of the client can mend that.
   MODEL_FILE_MISSING: 503,

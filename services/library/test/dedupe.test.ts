@@ -1,4 +1,4 @@
-import { writeFile } from "node:fs/promises";
+import { utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { AppError } from "@ocelli/chassis";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -81,7 +81,10 @@ describe("a restart", () => {
   test("keeps the photos and removes what a crash left half-way", async () => {
     const owner = crypto.randomUUID();
     const { photo: stored } = await library.upload(owner, await jpeg(4000));
-    await writeFile(join(library.blobDir, "tmp", "left-by-a-crash"), "half a photo");
+    const leftover = join(library.blobDir, "tmp", "left-by-a-crash");
+    await writeFile(leftover, "half a photo");
+    const twoHoursAgo = new Date(Date.now() - 2 * 3_600_000);
+    await utimes(leftover, twoHoursAgo, twoHoursAgo);
     const before = await library.files();
     await library.restart();
     expect(await library.files()).toHaveLength(before.length - 1);

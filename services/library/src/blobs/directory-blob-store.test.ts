@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ConfigError } from "@ocelli/chassis";
@@ -48,9 +48,11 @@ describe("the directory blob store", () => {
     }
   });
 
-  test("removes what others left in tmp, not its own uploads", async () => {
+  test("removes what a killed process left in tmp, not uploads of now, whoever receives them", async () => {
     const blobs = await prepared();
     await writeFile(join(directory, "tmp", "old"), "x");
+    const twoHoursAgo = new Date(Date.now() - 2 * 3_600_000);
+    await utimes(join(directory, "tmp", "old"), twoHoursAgo, twoHoursAgo);
     const pending = await blobs.createPending();
     await blobs.removeLeftovers();
     expect(await readdir(join(directory, "tmp"))).toHaveLength(1);

@@ -1,22 +1,24 @@
 import { randomUUID } from "node:crypto";
 import { access, constants, type FileHandle, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import { ConfigError, maxChunkBytes } from "@ocelli/chassis";
+import { AppError, ConfigError, maxChunkBytes } from "@ocelli/chassis";
+import { Status } from "nice-grpc-common";
 import type { BlobKey, BlobStore, OpenBlob, PendingBlob } from "./blob-store.ts";
+
+/** No upload takes longer; younger files may belong to another replica on the same disk. */
+const leftoverAgeMs = 60 * 60_000;
 
 const suffixes = { original: "", preview: ".preview.jpg", thumbnail: ".thumbnail.jpg" } as const;
 
 /**
  * Blobs in a content-addressed directory: `ab/cd/<sha256>` with renditions beside it. Files appear complete or not at
  * all (written to `tmp`, fsync, rename, fsync of the folder), so a power cut loses nothing that was acknowledged.
- * One process at a time may use a directory: what lies in its `tmp` belongs to that process.
+ * What lies in `tmp` for longer than any upload may take was left behind by a process that was killed.
  */
 export function createDirectoryBlobStore(directory: string): BlobStore {
   const root = resolve(directory);
   const tmp = join(root, "tmp");
-  // Tells files of this process from those that an earlier one left behind.
-  const own = `${randomUUID().slice(0, 8)}-`;
-  const temporaryPath = () => join(tmp, `${own}${randomUUID()}`);
+  const temporaryPath = () => join(tmp, randomUUID());
 
   async function publish(temporary: string, key: BlobKey): Promise<void> {
     const target = pathOf(root, key);
@@ -36,12 +38,16 @@ export function createDirectoryBlobStore(directory: string): BlobStore {
       }
     },
     async removeLeftovers() {
-      const names = (await readdir(tmp)).filter((name) => !name.startsWith(own));
-      await Promise.all(names.map((name) => rm(join(tmp, name), { recursive: true, force: true })));
+      for (const name of await readdir(tmp)) {
+        const path = join(tmp, name);
+        const found = await stat(path).catch(ignoreMissing);
+        if (found && Date.now() - found.mtimeMs > leftoverAgeMs)
+          await rm(path, { recursive: true, force: true });
+      }
     },
     async createPending() {
       const path = temporaryPath();
-      return pendingBlob(path, await open(path, "wx", 0o600), publish);
+      return pendingBlob(path, await open(path, "wx", 0o600).catch(rejectStorage), publish);
     },
     async put(key, bytes) {
       const path = temporaryPath();
@@ -56,7 +62,7 @@ export function createDirectoryBlobStore(directory: string): BlobStore {
         await publish(path, key);
       } catch (error) {
         await rm(path, { force: true });
-        throw error;
+        return rejectStorage(error);
       }
     },
     async has(key) {
@@ -81,12 +87,12 @@ function pendingBlob(
     async write(chunk) {
       // One write may store less than it was given.
       for (let offset = 0; offset < chunk.byteLength; ) {
-        offset += (await file.write(chunk, offset)).bytesWritten;
+        offset += (await file.write(chunk, offset).catch(rejectStorage)).bytesWritten;
       }
     },
     async commit(key) {
-      await file.sync();
-      await publish(path, key);
+      await file.sync().catch(rejectStorage);
+      await publish(path, key).catch(rejectStorage);
       done = true;
       await file.close();
     },
@@ -136,6 +142,19 @@ async function syncFolder(path: string): Promise<void> {
   } finally {
     await folder.close();
   }
+}
+
+/** A full disk is no fault of ours to hide: the caller is told, and that a later try may succeed. */
+function rejectStorage(error: unknown): never {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  if (code !== "ENOSPC" && code !== "EDQUOT") throw error;
+  throw new AppError({
+    code: Status.RESOURCE_EXHAUSTED,
+    reason: "STORAGE_FULL",
+    message: "There is no room left to store photos.",
+    retryAfterMs: 60_000,
+    cause: error,
+  });
 }
 
 function ignoreMissing(error: unknown): undefined {

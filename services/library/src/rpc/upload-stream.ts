@@ -1,7 +1,6 @@
-import { AppError, invalidArgument } from "@ocelli/chassis";
+import { AppError, invalidArgument, withArrivalLimits } from "@ocelli/chassis";
 import type { libraryV1 } from "@ocelli/contracts";
 import { Status } from "nice-grpc-common";
-import { withIdleTimeout } from "./idle-timeout.ts";
 
 /** An upload stream taken apart. */
 export interface UploadStream {
@@ -18,7 +17,7 @@ export async function openUpload(
   requests: AsyncIterable<libraryV1.UploadPhotoRequest>,
   idleTimeoutMs: number,
 ): Promise<UploadStream> {
-  const messages = withIdleTimeout(requests, idleTimeoutMs);
+  const messages = withArrivalLimits(requests, { idleMs: idleTimeoutMs });
   const first = await messages.next();
   if (first.done || first.value.part?.$case !== "info") {
     await messages.return(undefined);
