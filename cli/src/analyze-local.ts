@@ -7,7 +7,7 @@ import { analyzeScene } from "@ocelli/scene/analyze";
 import { emptyReport, type PictureReport } from "./picture-report.ts";
 import { StartupError } from "./startup-error.ts";
 
-// The limits a server has by default: the same file is accepted or refused alike.
+// As large as a server takes by default. Pictures beyond the 50 megapixels of the engine are refused, as they are by /detect/image.
 const maxFileBytes = 100_000_000;
 const previewLongSide = 1440;
 
