@@ -43,6 +43,10 @@ export const settings = {
     default: 128,
     doc: "Uploads that wait for live results are refused with ANALYSIS_BACKLOG_FULL while this many photos are unfinished.",
   }),
+  maxStageAttempts: setting("MAX_STAGE_ATTEMPTS", integer(1, 1000), {
+    default: 25,
+    doc: "Attempts of a stage, over restarts, after which its photo is given up: it may be what ends the process.",
+  }),
   uploadConcurrency: setting("UPLOAD_CONCURRENCY", integer(1, 100_000), {
     default: 2048,
     doc: "Upload bodies received at once; each holds one chunk in memory.",

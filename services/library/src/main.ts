@@ -53,7 +53,7 @@ export async function serveLibrary(
       limits: config,
     }),
     photos: createPhotos({ database, blobs }),
-    stages: createStages({ database, blobs }),
+    stages: createStages({ database, blobs, maxAttempts: config.maxStageAttempts }),
   });
   const service = await host.serve(verifier, libraryV1.LibraryServiceDefinition, handlers);
   // Only now: a second process started by mistake fails on the port before it can touch the first one's uploads.

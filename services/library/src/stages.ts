@@ -1,5 +1,6 @@
-import { type Database, invalidArgument } from "@ocelli/chassis";
+import { AppError, type Database, invalidArgument } from "@ocelli/chassis";
 import { stages as stageTree } from "@ocelli/contracts";
+import { Status } from "nice-grpc-common";
 import type { BlobStore, OpenBlob } from "./blobs/blob-store.ts";
 import { isPhotoId } from "./photo.ts";
 import { openBlob, photoNotFound } from "./photos.ts";
@@ -10,27 +11,40 @@ import type { LibraryTables } from "./store/tables.ts";
 export interface StagesOptions {
   database: Database<LibraryTables>;
   blobs: BlobStore;
+  /** Attempts of a stage, over restarts, after which its photo is no longer handed out. */
+  maxAttempts: number;
 }
 
 /** Stages as analysing services drive them. */
 export interface Stages {
   /**
    * Marks stages RUNNING, counts the attempt and opens the preview.
-   * @throws AppError NOT_FOUND/PHOTO_NOT_FOUND, INVALID_ARGUMENT/UNKNOWN_STAGE.
+   * @throws AppError NOT_FOUND/PHOTO_NOT_FOUND, INVALID_ARGUMENT/UNKNOWN_STAGE, FAILED_PRECONDITION/TOO_MANY_ATTEMPTS
+   *   for a photo that ended the process of whoever analysed it, time and again.
    */
   fetch(ownerId: string, photoId: string, stages: readonly string[]): Promise<OpenBlob>;
 }
 
 /** Creates the stage rules of a library. */
-export function createStages({ database: { db }, blobs }: StagesOptions): Stages {
+export function createStages({ database: { db }, blobs, maxAttempts }: StagesOptions): Stages {
   return {
     async fetch(ownerId, photoId, stages) {
       assertStages(stages);
-      const sha256 = isPhotoId(photoId) ? await startStages(db, ownerId, photoId, stages) : undefined;
-      if (sha256 === undefined) throw photoNotFound();
-      return openBlob(blobs, sha256, "preview");
+      const started = isPhotoId(photoId) ? await startStages(db, ownerId, photoId, stages) : undefined;
+      if (started === undefined) throw photoNotFound();
+      if (started.attempts > maxAttempts) throw tooManyAttempts();
+      return openBlob(blobs, started.sha256, "preview");
     },
   };
+}
+
+/** Not worth another try: the stage is given up, and the photo stays. */
+function tooManyAttempts(): AppError {
+  return new AppError({
+    code: Status.FAILED_PRECONDITION,
+    reason: "TOO_MANY_ATTEMPTS",
+    message: "The analysis of this photo was started too often without ever ending.",
+  });
 }
 
 function assertStages(names: readonly string[]): void {

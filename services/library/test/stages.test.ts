@@ -1,3 +1,4 @@
+import { AppError } from "@ocelli/chassis";
 import { type EventType, events, eventsV1, photoStageFailed } from "@ocelli/contracts";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { type LibraryUnderTest, startLibrary } from "./library-under-test.ts";
@@ -54,6 +55,20 @@ describe("stage states", () => {
     for (const name of ["scene", "faces", "ocr", "embed", "caption", "index"]) {
       expect(await stage(name)).toEqual(["SUCCEEDED", 1, "", "model-1", 12.5]);
     }
+  });
+
+  test("hand a photo out no more once a stage was started too often, over restarts", async () => {
+    for (let attempt = 0; attempt < 13; attempt++)
+      await library.fetchForAnalysis(owner, photo.photoId, ["ocr"]);
+    await library.restart();
+    for (let attempt = 0; attempt < 12; attempt++)
+      await library.fetchForAnalysis(owner, photo.photoId, ["ocr"]);
+    const once = library.fetchForAnalysis(owner, photo.photoId, ["ocr"]);
+    expect(AppError.from(await once.catch((error: unknown) => error))).toMatchObject({
+      reason: "TOO_MANY_ATTEMPTS",
+      retryable: false,
+    });
+    expect((await library.fetchForAnalysis(owner, photo.photoId, ["scene"])).byteLength).toBeGreaterThan(0);
   });
 
   test("tell why a stage was given up, and may still succeed later", async () => {

@@ -60,8 +60,9 @@ with photo as (
   from photo
   where s.photo_id = photo.id and s.owner_id = $3
     and s.stage = any($4::text[]) and s.status <> 'SUCCEEDED'
+  returning s.attempts
 )
-select sha256 from photo;
+select sha256, (select coalesce(max(attempts), 0) from started) as attempts from photo;
 
 -- endStage
 with "claimed" as (insert into "library"."inbox" ("consumer", "event_id")

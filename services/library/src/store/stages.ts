@@ -20,15 +20,16 @@ export interface StageEnd {
 /**
  * Marks stages RUNNING and counts the attempt, in the same statement that checks whose photo it is.
  * A stage that succeeded keeps its state.
- * @returns the SHA-256 of the photo, or undefined when the owner has no such photo.
+ * @returns the SHA-256 of the photo and the most attempts any of the stages has had by now (0 when all had succeeded),
+ *   or undefined when the owner has no such photo.
  */
 export async function startStages(
   db: Store,
   ownerId: string,
   photoId: string,
   stages: readonly string[],
-): Promise<string | undefined> {
-  const { rows } = await sql<{ sha256: string }>`
+): Promise<{ sha256: string; attempts: number } | undefined> {
+  const { rows } = await sql<{ sha256: string; attempts: number }>`
     with photo as (
       select id, sha256 from library.photos where id = ${photoId} and owner_id = ${ownerId}
     ), started as (
@@ -37,9 +38,10 @@ export async function startStages(
       from photo
       where s.photo_id = photo.id and s.owner_id = ${ownerId}
         and s.stage = any(${[...stages]}::text[]) and s.status <> 'SUCCEEDED'
+      returning s.attempts
     )
-    select sha256 from photo`.execute(db);
-  return rows[0]?.sha256;
+    select sha256, (select coalesce(max(attempts), 0) from started) as attempts from photo`.execute(db);
+  return rows[0];
 }
 
 /** The event that says how a stage ended, as the inbox knows it. */

@@ -1976,7 +1976,10 @@ export const LibraryServiceDefinition = {
       responseStream: true,
       options: { idempotencyLevel: "NO_SIDE_EFFECTS" },
     },
-    /** For analysing services: marks stages RUNNING, counts the attempt, and streams the preview. */
+    /**
+     * For analysing services: marks stages RUNNING, counts the attempt, and streams the preview.
+     * FAILED_PRECONDITION/TOO_MANY_ATTEMPTS once a stage was started too often without ever ending.
+     */
     fetchForAnalysis: {
       name: "FetchForAnalysis",
       requestType: FetchForAnalysisRequest as typeof FetchForAnalysisRequest,
@@ -2012,7 +2015,10 @@ export interface LibraryServiceImplementation<CallContextExt = {}> {
     request: DownloadPhotoRequest,
     context: CallContext & CallContextExt,
   ): ServerStreamingMethodResult<DeepPartial<DownloadPhotoResponse>>;
-  /** For analysing services: marks stages RUNNING, counts the attempt, and streams the preview. */
+  /**
+   * For analysing services: marks stages RUNNING, counts the attempt, and streams the preview.
+   * FAILED_PRECONDITION/TOO_MANY_ATTEMPTS once a stage was started too often without ever ending.
+   */
   fetchForAnalysis(
     request: FetchForAnalysisRequest,
     context: CallContext & CallContextExt,
@@ -2043,7 +2049,10 @@ export interface LibraryServiceClient<CallOptionsExt = {}> {
     request: DeepPartial<DownloadPhotoRequest>,
     options?: CallOptions & CallOptionsExt,
   ): AsyncIterable<DownloadPhotoResponse>;
-  /** For analysing services: marks stages RUNNING, counts the attempt, and streams the preview. */
+  /**
+   * For analysing services: marks stages RUNNING, counts the attempt, and streams the preview.
+   * FAILED_PRECONDITION/TOO_MANY_ATTEMPTS once a stage was started too often without ever ending.
+   */
   fetchForAnalysis(
     request: DeepPartial<FetchForAnalysisRequest>,
     options?: CallOptions & CallOptionsExt,
