@@ -46,12 +46,18 @@ export interface Subscription {
   stop(): Promise<void>;
 }
 
+/** Is told how an event fares whose publishing lasts. */
+export interface PublishObserver {
+  /** A consumer failed and waits before it tries again; called at most once per consumer. */
+  onDelayed(): void;
+}
+
 /** At-least-once events between services, and best-effort live watching. */
 export interface EventBus {
   /** `nats` or `in-process`. */
   readonly kind: string;
   /** Resolves when the event is safe: accepted by the transport, or handled by every consumer of this process. */
-  publish(event: BusEvent): Promise<void>;
+  publish(event: BusEvent, observer?: PublishObserver): Promise<void>;
   consume(options: ConsumerOptions): Promise<Subscription>;
   /** Every matching event from now on, to every watcher, best effort. */
   watch(filter: string, handle: (event: BusEvent) => void): Promise<Subscription>;

@@ -1,4 +1,4 @@
-import type { BusEvent, ConsumerOptions, EventBus, Subscription } from "./bus.ts";
+import type { BusEvent, ConsumerOptions, EventBus, PublishObserver, Subscription } from "./bus.ts";
 import { subjectMatches } from "./bus.ts";
 import { WorkQueue } from "./work-queue.ts";
 
@@ -37,13 +37,13 @@ export function createInProcessBus(options: InProcessBusOptions = {}): InProcess
   const closing = new Promise<never>((_, reject) => (abort = reject));
   closing.catch(() => undefined);
 
-  async function publish(event: BusEvent): Promise<void> {
+  async function publish(event: BusEvent, observer?: PublishObserver): Promise<void> {
     // Only while held: every race against a promise that stays pending leaves something behind in it.
     if (held) await Promise.race([opened, closing]);
     if (closed) throw new Error("the event bus is closed");
     for (const watcher of watchers) notify(watcher, event);
     const wanted = [...queues.values()].filter((queue) => subjectMatches(queue.filter, event.subject));
-    await Promise.all(wanted.map((queue) => queue.add(event)));
+    await Promise.all(wanted.map((queue) => queue.add(event, observer)));
   }
 
   async function consume(consumer: ConsumerOptions): Promise<Subscription> {

@@ -1,7 +1,7 @@
 import { context, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
 import { type Kysely, sql } from "kysely";
 import type { Logger } from "pino";
-import type { BusEvent, EventBus } from "./bus.ts";
+import type { BusEvent, EventBus, PublishObserver } from "./bus.ts";
 import { RelayLease } from "./relay-lease.ts";
 import { purgeEvents, type Retention } from "./retention.ts";
 import { type EventTables, eventTables } from "./tables.ts";
@@ -42,6 +42,12 @@ export interface Relay {
 /** Marks are collected this long, so that a busy moment costs one UPDATE instead of hundreds. */
 const markDelayMs = 25;
 const stopGraceMs = 2_000;
+/**
+ * Events in the hands of consumers at once on a bus that hands over directly. Every consumer has a queue of its own;
+ * without a bound the fast stages would run ahead of the slow ones, and each photo be fetched and decoded once per
+ * stage instead of once (measured: 2.97 times with 36 photos waiting).
+ */
+const inProcessPace = 8;
 const purgeEveryMs = 3_600_000;
 
 /** Creates the relay of one service. Does nothing before `start()`. */
@@ -59,7 +65,10 @@ class OutboxRelay implements Relay {
   /** Read and not yet marked: being published, waiting for their mark, or cooling off after a failure. */
   readonly #outstanding = new Set<string>();
   readonly #cooling = new Set<NodeJS.Timeout>();
+  readonly #pace: number;
   #publishing = 0;
+  /** Being published, and not waiting for another try. */
+  #inHand = 0;
   #sent: string[] = [];
   #markTimer: NodeJS.Timeout | undefined;
   #look = true;
@@ -74,6 +83,7 @@ class OutboxRelay implements Relay {
     this.#pollMs = options.pollMs ?? 1_000;
     this.#batch = options.batch ?? 256;
     this.#window = options.window ?? 512;
+    this.#pace = options.bus.kind === "in-process" ? inProcessPace : Number.POSITIVE_INFINITY;
     this.#lease = new RelayLease({
       db: options.db,
       service: options.service,
@@ -128,8 +138,8 @@ class OutboxRelay implements Relay {
 
   /** Reads rows that are not yet outstanding. Never by "id greater than the last": long transactions commit late. */
   async #take(): Promise<void> {
-    const room = this.#window - this.#outstanding.size;
-    const refill = this.#more && room >= this.#batch / 2;
+    const room = Math.min(this.#window - this.#outstanding.size, this.#pace - this.#inHand);
+    const refill = this.#more && room >= Math.min(this.#batch, this.#pace) / 2;
     if (room <= 0 || !(this.#look || refill)) return;
     this.#look = false;
     const limit = Math.min(this.#batch, room);
@@ -154,8 +164,21 @@ class OutboxRelay implements Relay {
 
   async #publish(event: BusEvent, traceparent: string | null): Promise<void> {
     this.#publishing += 1;
+    this.#inHand += 1;
+    let inHand = true;
+    const putDown = () => {
+      if (inHand) this.#inHand -= 1;
+      inHand = false;
+    };
+    // An event that waits for another try must not keep others from their turn.
+    const observer = {
+      onDelayed: () => {
+        putDown();
+        this.#waker.notify();
+      },
+    };
     try {
-      await publishTraced(this.#options.bus, event, traceparent);
+      await publishTraced(this.#options.bus, event, traceparent, observer);
       this.#sent.push(event.id);
       this.#markTimer ??= setTimeout(() => this.#waker.notify(), markDelayMs);
     } catch (error) {
@@ -166,6 +189,7 @@ class OutboxRelay implements Relay {
       this.#coolOff(event.id);
     } finally {
       this.#publishing -= 1;
+      putDown();
     }
   }
 
@@ -207,7 +231,12 @@ class OutboxRelay implements Relay {
 }
 
 /** Publishes under a producer span whose parent is the transaction that wrote the event. */
-async function publishTraced(bus: EventBus, event: BusEvent, traceparent: string | null): Promise<void> {
+async function publishTraced(
+  bus: EventBus,
+  event: BusEvent,
+  traceparent: string | null,
+  observer: PublishObserver,
+): Promise<void> {
   const parent = contextFrom(traceparent);
   const span = eventsTracer().startSpan(
     `publish ${event.subject}`,
@@ -221,7 +250,7 @@ async function publishTraced(bus: EventBus, event: BusEvent, traceparent: string
   const header = traceparentOf(producer);
   try {
     const published = context.with(producer, () =>
-      bus.publish(header ? { ...event, traceparent: header } : event),
+      bus.publish(header ? { ...event, traceparent: header } : event, observer),
     );
     // There publishing lasts as long as the consumers work, which have their own spans.
     if (bus.kind === "in-process") span.end();

@@ -1,8 +1,15 @@
-import { type BusEvent, backoffFor, type ConsumerOptions, type Subscription } from "./bus.ts";
+import {
+  type BusEvent,
+  backoffFor,
+  type ConsumerOptions,
+  type PublishObserver,
+  type Subscription,
+} from "./bus.ts";
 
 interface Item {
   event: BusEvent;
   attempt: number;
+  observer: PublishObserver | undefined;
   done(): void;
   fail(error: Error): void;
 }
@@ -27,10 +34,10 @@ export class WorkQueue {
   }
 
   /** Resolves when the event is handled or given up; rejects when the queue closes before. */
-  add(event: BusEvent): Promise<void> {
+  add(event: BusEvent, observer?: PublishObserver): Promise<void> {
     return new Promise((resolve, reject) => {
       if (this.#closed) return reject(new Error("the event bus is closed"));
-      this.#ready.push({ event, attempt: 1, done: resolve, fail: reject });
+      this.#ready.push({ event, attempt: 1, observer, done: resolve, fail: reject });
       this.#pump();
     });
   }
@@ -95,6 +102,7 @@ export class WorkQueue {
       else if (last) item.done();
       else {
         const delayMs = backoffFor(options.backoffMs, item.attempt);
+        if (item.attempt === 1) item.observer?.onDelayed();
         item.attempt += 1;
         this.#again(item, delayMs);
       }
