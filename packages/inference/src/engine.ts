@@ -20,8 +20,8 @@ import type {
   RunResult,
 } from "./types.ts";
 
-/** Default bytes kept of decoded pictures, and of shared results: about ten previews of 1440 x 1080. */
-const DEFAULT_CACHE_BYTES = 48 * 1024 * 1024;
+/** Default bytes kept of decoded pictures, and of shared results: about nine previews of 1440 x 1080. */
+const DEFAULT_CACHE_BYTES = 40 * 1024 * 1024;
 /** Default largest picture, in pixels. */
 const DEFAULT_MAX_PIXELS = 50_000_000;
 
@@ -53,7 +53,8 @@ class InferenceEngine implements Engine {
     this.#metrics = options.metrics ?? {};
     this.#maxPixels = options.maxPixels ?? DEFAULT_MAX_PIXELS;
     this.#images = new SharedCache({ maxBytes, maxEntries: 64 });
-    this.#results = new SharedCache({ maxBytes, maxEntries: 4096 });
+    // Results are small; what they are kept for is the other services of the process, which ask within seconds.
+    this.#results = new SharedCache({ maxBytes: maxBytes / 4, maxEntries: 4096 });
     const { workers, threadsPerWorker, queueLimit, idleRecycleMs = 0, log } = options;
     for (const [name, value] of Object.entries({ workers, threadsPerWorker, queueLimit })) {
       if (!Number.isInteger(value) || value < 1)
