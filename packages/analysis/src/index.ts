@@ -1,3 +1,4 @@
+export * from "./connections.ts";
 export * from "./deleted-photos.ts";
 export * from "./photo-gone.ts";
 export * from "./preview-source.ts";

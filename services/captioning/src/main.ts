@@ -1,12 +1,6 @@
-import { createPreviewSource, createRawImageReader } from "@ocelli/analysis";
-import {
-  connectAuth,
-  createRpcClient,
-  openService,
-  type RunningService,
-  type Runtime,
-} from "@ocelli/chassis";
-import { captioningV1, libraryV1, sceneV1 } from "@ocelli/contracts";
+import { connectAnalysis, createRawImageReader } from "@ocelli/analysis";
+import { createRpcClient, openService, type RunningService, type Runtime } from "@ocelli/chassis";
+import { captioningV1, sceneV1 } from "@ocelli/contracts";
 import type { Engine } from "@ocelli/inference";
 import type { CaptioningConfig } from "./config.ts";
 import { consumeCaptioningEvents } from "./events.ts";
@@ -20,26 +14,18 @@ export async function start(
   config: CaptioningConfig,
   runtime: Runtime & { engine: Engine },
 ): Promise<RunningService> {
-  const { engine, now } = runtime;
+  const { engine } = runtime;
   const host = await openService<CaptioningTables>({ name: "captioning", config, runtime, migrations });
-  const auth = connectAuth({ ...config, name: "captioning", now });
-  const library = createRpcClient(libraryV1.LibraryServiceDefinition, {
-    address: config.libraryAddress,
-    serviceToken: auth.serviceToken,
-  });
+  const { auth, previews } = connectAnalysis({ name: "captioning", config, host, runtime });
   const scene = createRpcClient(sceneV1.SceneServiceDefinition, {
     address: config.sceneAddress,
     serviceToken: auth.serviceToken,
   });
-  host.onStop(() => {
-    library.close();
-    scene.close();
-    auth.close();
-  });
+  host.onStop(() => scene.close());
   consumeCaptioningEvents({
     host,
     engine,
-    previews: createPreviewSource({ engine, library: library.client, fetchTimeoutMs: config.fetchTimeoutMs }),
+    previews,
     limits: config,
   });
   const rawImages = createRawImageReader({

@@ -1,12 +1,6 @@
-import { createPreviewSource, createRawImageReader } from "@ocelli/analysis";
-import {
-  connectAuth,
-  createRpcClient,
-  openService,
-  type RunningService,
-  type Runtime,
-} from "@ocelli/chassis";
-import { faceV1, libraryV1 } from "@ocelli/contracts";
+import { connectAnalysis, createRawImageReader } from "@ocelli/analysis";
+import { openService, type RunningService, type Runtime } from "@ocelli/chassis";
+import { faceV1 } from "@ocelli/contracts";
 import type { Engine } from "@ocelli/inference";
 import type { FaceConfig } from "./config.ts";
 import { consumeFaceEvents } from "./events.ts";
@@ -19,21 +13,13 @@ export async function start(
   config: FaceConfig,
   runtime: Runtime & { engine: Engine },
 ): Promise<RunningService> {
-  const { engine, now } = runtime;
+  const { engine } = runtime;
   const host = await openService<FaceTables>({ name: "face", config, runtime, migrations });
-  const auth = connectAuth({ ...config, name: "face", now });
-  const library = createRpcClient(libraryV1.LibraryServiceDefinition, {
-    address: config.libraryAddress,
-    serviceToken: auth.serviceToken,
-  });
-  host.onStop(() => {
-    library.close();
-    auth.close();
-  });
+  const { auth, previews } = connectAnalysis({ name: "face", config, host, runtime });
   consumeFaceEvents({
     host,
     engine,
-    previews: createPreviewSource({ engine, library: library.client, fetchTimeoutMs: config.fetchTimeoutMs }),
+    previews,
     newId: runtime.newId,
     limits: config,
   });

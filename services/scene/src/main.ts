@@ -1,12 +1,6 @@
-import { createPreviewSource, createRawImageReader } from "@ocelli/analysis";
-import {
-  connectAuth,
-  createRpcClient,
-  openService,
-  type RunningService,
-  type Runtime,
-} from "@ocelli/chassis";
-import { libraryV1, sceneV1 } from "@ocelli/contracts";
+import { connectAnalysis, createRawImageReader } from "@ocelli/analysis";
+import { openService, type RunningService, type Runtime } from "@ocelli/chassis";
+import { sceneV1 } from "@ocelli/contracts";
 import type { Engine } from "@ocelli/inference";
 import type { SceneConfig } from "./config.ts";
 import { consumeSceneEvents } from "./events.ts";
@@ -19,21 +13,13 @@ export async function start(
   config: SceneConfig,
   runtime: Runtime & { engine: Engine },
 ): Promise<RunningService> {
-  const { engine, now } = runtime;
+  const { engine } = runtime;
   const host = await openService<SceneTables>({ name: "scene", config, runtime, migrations });
-  const auth = connectAuth({ ...config, name: "scene", now });
-  const library = createRpcClient(libraryV1.LibraryServiceDefinition, {
-    address: config.libraryAddress,
-    serviceToken: auth.serviceToken,
-  });
-  host.onStop(() => {
-    library.close();
-    auth.close();
-  });
+  const { auth, previews } = connectAnalysis({ name: "scene", config, host, runtime });
   consumeSceneEvents({
     host,
     engine,
-    previews: createPreviewSource({ engine, library: library.client, fetchTimeoutMs: config.fetchTimeoutMs }),
+    previews,
     limits: config,
   });
   const rawImages = createRawImageReader({

@@ -1,12 +1,6 @@
-import { createPreviewSource } from "@ocelli/analysis";
-import {
-  connectAuth,
-  createRpcClient,
-  openService,
-  type RunningService,
-  type Runtime,
-} from "@ocelli/chassis";
-import { libraryV1, searchV1 } from "@ocelli/contracts";
+import { connectAnalysis } from "@ocelli/analysis";
+import { openService, type RunningService, type Runtime } from "@ocelli/chassis";
+import { searchV1 } from "@ocelli/contracts";
 import type { Engine } from "@ocelli/inference";
 import type { SearchConfig } from "./config.ts";
 import { consumeSearchEvents } from "./events.ts";
@@ -21,19 +15,11 @@ export async function start(
 ): Promise<RunningService> {
   const { engine, now } = runtime;
   const host = await openService<SearchTables>({ name: "search", config, runtime, migrations });
-  const auth = connectAuth({ ...config, name: "search", now });
-  const library = createRpcClient(libraryV1.LibraryServiceDefinition, {
-    address: config.libraryAddress,
-    serviceToken: auth.serviceToken,
-  });
-  host.onStop(() => {
-    library.close();
-    auth.close();
-  });
+  const { auth, previews } = connectAnalysis({ name: "search", config, host, runtime });
   consumeSearchEvents({
     host,
     engine,
-    previews: createPreviewSource({ engine, library: library.client, fetchTimeoutMs: config.fetchTimeoutMs }),
+    previews,
     now,
     limits: config,
   });
