@@ -34,6 +34,9 @@ export type EventHandler<Tables extends EventTables> = (
   context: HandlerContext<Tables>,
 ) => Promise<void>;
 
+/** How a delivery ended: handled (or known already), to be delivered again, or given up. */
+export type DeliveryOutcome = "done" | "retry" | "dead";
+
 /** Settings of {@link consumeEvents}. */
 export interface ConsumeOptions<Tables extends EventTables> {
   bus: EventBus;
@@ -62,6 +65,8 @@ export interface ConsumeOptions<Tables extends EventTables> {
   relay?: Pick<Relay, "kick">;
   /** Runs in the transaction that records the dead letter; typically appends a `photoStageFailed` event. */
   onGiveUp?(trx: Transaction<Tables>, event: BusEvent, error: AppError, attempts: number): Promise<void>;
+  /** Told how each delivery ended and how many seconds it took, for metrics. */
+  onHandled?(outcome: DeliveryOutcome, seconds: number): void;
   /** How often dead letters marked for replay are looked for. Default 5 s. */
   replayPollMs?: number;
 }
@@ -158,12 +163,17 @@ async function traced<Tables extends EventTables>(
     { kind: SpanKind.CONSUMER, attributes },
     parent,
   );
+  const startedAt = performance.now();
+  let outcome: DeliveryOutcome = "retry";
   try {
-    await context.with(trace.setSpan(parent, span), () => attemptDelivery(options, delivery, handler));
+    outcome = await context.with(trace.setSpan(parent, span), () =>
+      attemptDelivery(options, delivery, handler),
+    );
   } catch (error) {
     span.setStatus({ code: SpanStatusCode.ERROR, message: AppError.from(error).reason });
     throw error;
   } finally {
+    options.onHandled?.(outcome, (performance.now() - startedAt) / 1000);
     span.end();
   }
 }
@@ -172,15 +182,17 @@ async function attemptDelivery<Tables extends EventTables>(
   options: ConsumeOptions<Tables>,
   delivery: Delivery,
   handler: EventHandler<Tables>,
-): Promise<void> {
+): Promise<DeliveryOutcome> {
   const { event, attempt, signal } = delivery;
-  if (!(options.cheap && attempt === 1) && (await wasProcessed(options, delivery))) return;
+  if (!(options.cheap && attempt === 1) && (await wasProcessed(options, delivery))) return "done";
   if (attempt > (options.maxDeliver ?? 5)) {
     // Whatever killed the process during the last delivery must not get the chance to do so forever.
-    return giveUp(options, delivery, lostDelivery());
+    await giveUp(options, delivery, lostDelivery());
+    return "dead";
   }
   try {
     await handlePatiently(options, delivery, handler);
+    return "done";
   } catch (error) {
     if (signal.aborted) throw error;
     const appError = AppError.from(error);
@@ -198,6 +210,7 @@ async function attemptDelivery<Tables extends EventTables>(
     options.log.error(fields, "event given up");
     trace.getActiveSpan()?.setStatus({ code: SpanStatusCode.ERROR, message: appError.reason });
     await giveUp(options, delivery, appError);
+    return "dead";
   }
 }
 

@@ -1,5 +1,6 @@
 import type { CallContext, ServerMiddlewareCall } from "nice-grpc-common";
 import { invalidArgument, permissionDenied, unauthenticated } from "../errors/errors.ts";
+import { isUuid } from "../ids.ts";
 import { actingUserKey, anonymous, type Identity } from "./identity.ts";
 import type { TokenVerifier } from "./token-verifier.ts";
 
@@ -7,8 +8,6 @@ import type { TokenVerifier } from "./token-verifier.ts";
 export interface IdentityContext {
   identity: Identity;
 }
-
-const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
 /**
  * Verifies the caller's token on every call and puts the identity in the context.
@@ -52,7 +51,6 @@ async function identityFromHeader(verifier: TokenVerifier, header: string): Prom
 function withActingUser(identity: Identity, actingUser: string | undefined): Identity {
   // Only services act for others: the key is ignored from anyone else.
   if (identity.kind !== "service" || actingUser === undefined) return identity;
-  if (!uuidPattern.test(actingUser))
-    throw invalidArgument("INVALID_ACTING_USER", "The acting user is not an id.");
+  if (!isUuid(actingUser)) throw invalidArgument("INVALID_ACTING_USER", "The acting user is not an id.");
   return { ...identity, userId: actingUser };
 }

@@ -29,7 +29,7 @@ export interface ServiceHost<Tables extends EventTables> {
   readonly relay: Relay;
   readonly log: Logger;
   /** Adds a consumer that starts with {@link serve}. */
-  consume(options: Omit<ConsumeOptions<Tables>, "bus" | "db" | "log" | "relay">): void;
+  consume(options: Omit<ConsumeOptions<Tables>, "bus" | "db" | "log" | "relay" | "onHandled">): void;
   /** Adds something to release on stop, after consumers and server. */
   onStop(release: () => Promise<void> | void): void;
   /** Adds a dependency to readiness. */
@@ -97,7 +97,15 @@ export async function openService<Tables extends EventTables>(
     log,
     consume: (consumer) =>
       void consumers.push(() =>
-        consumeEvents({ ...consumer, bus: runtime.bus, db: database.db, log, relay }),
+        consumeEvents({
+          ...consumer,
+          bus: runtime.bus,
+          db: database.db,
+          log,
+          relay,
+          onHandled: (outcome, seconds) =>
+            runtime.metrics.eventSeconds.observe({ consumer: consumer.consumer, outcome }, seconds),
+        }),
       ),
     onStop: (release) => void releases.push(release),
     addCheck: (check) => void checks.push(check),

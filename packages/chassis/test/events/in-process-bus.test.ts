@@ -53,6 +53,35 @@ describe("the in-process bus", () => {
     expect((await settled).map(({ status }) => status)).toEqual(["rejected", "rejected"]);
   });
 
+  it("says how each delivery ended and how long it took", async () => {
+    const store = await openTestStore(embedded.url);
+    const bus = createInProcessBus();
+    const outcomes: string[] = [];
+    const consumer = await consumeEvents({
+      bus,
+      db: store.db,
+      log,
+      consumer: "outcomes",
+      filter: "ocelli.>",
+      maxDeliver: 2,
+      backoffMs: [10],
+      handle: async (event) => {
+        if (event.id === bad.id) throw new Error("later");
+      },
+      onHandled: (outcome, seconds) => {
+        expect(seconds).toBeGreaterThan(0);
+        outcomes.push(outcome);
+      },
+    });
+    const bad = makeEvent();
+    await bus.publish(makeEvent());
+    await bus.publish(bad);
+    expect(outcomes).toEqual(["done", "retry", "dead"]);
+    await consumer.stop();
+    await bus.close();
+    await store.close();
+  });
+
   it("finishes after a restart what a stopped process left in its outbox", async () => {
     const store = await openTestStore(embedded.url);
     const type = { ...events.photoDeleted };
