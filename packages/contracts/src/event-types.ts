@@ -1,5 +1,6 @@
 import type { MessageFns } from "./gen/ocelli/events/v1/events.ts";
 import {
+  ApiKeyRevoked,
   PhotoCaptioned,
   PhotoClassified,
   PhotoDeleted,
@@ -9,8 +10,10 @@ import {
   PhotoReady,
   PhotoStageFailed,
   PhotoTextRead,
+  ServiceAccountRevoked,
   SessionRevoked,
   UserCreated,
+  UserDeleted,
 } from "./gen/ocelli/events/v1/events.ts";
 
 /** One kind of event: its subject on the bus and the protobuf message it carries. */
@@ -27,7 +30,10 @@ function eventType<T>(subject: string, message: EventType<T>["message"]): EventT
 /** Every event of the mesh. */
 export const events = {
   userCreated: eventType("ocelli.auth.user.created", UserCreated),
+  userDeleted: eventType("ocelli.auth.user.deleted", UserDeleted),
   sessionRevoked: eventType("ocelli.auth.session.revoked", SessionRevoked),
+  apiKeyRevoked: eventType("ocelli.auth.key.revoked", ApiKeyRevoked),
+  serviceAccountRevoked: eventType("ocelli.auth.account.revoked", ServiceAccountRevoked),
   photoReady: eventType("ocelli.library.photo.ready", PhotoReady),
   photoDeleted: eventType("ocelli.library.photo.deleted", PhotoDeleted),
   photoClassified: eventType("ocelli.scene.photo.classified", PhotoClassified),

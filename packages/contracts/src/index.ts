@@ -1,5 +1,6 @@
+export * from "./access.ts";
+export * as authV1 from "./auth.ts";
 export * from "./event-types.ts";
-export * as authV1 from "./gen/ocelli/auth/v1/auth.ts";
 export * as captioningV1 from "./gen/ocelli/captioning/v1/captioning.ts";
 export type { Box } from "./gen/ocelli/common/v1/geometry.ts";
 export * as commonV1 from "./gen/ocelli/common/v1/results.ts";

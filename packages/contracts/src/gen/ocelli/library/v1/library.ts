@@ -336,6 +336,64 @@ export interface FetchForAnalysisResponse {
   chunk: Uint8Array;
 }
 
+/** How much a user's photos may take. */
+export interface Quota {
+  /** Most bytes of originals; absent for the installation's default. */
+  bytes?:
+    | number
+    | undefined;
+  /** Most photos; absent for the installation's default. */
+  photos?: number | undefined;
+}
+
+/** What a user's photos take. Limits of 0 mean unlimited. */
+export interface Usage {
+  /** Bytes of originals. */
+  bytes: number;
+  /** Photos. */
+  photos: number;
+  /** Most bytes in force for this user. */
+  maxBytes: number;
+  /** Most photos in force for this user. */
+  maxPhotos: number;
+}
+
+/** See GetUsage. */
+export interface GetUsageRequest {
+}
+
+/** See GetUsage. */
+export interface GetUsageResponse {
+  /** What the caller's photos take. */
+  usage: Usage | undefined;
+}
+
+/** See GetUserUsage. */
+export interface GetUserUsageRequest {
+  /** UUID. */
+  userId: string;
+}
+
+/** See GetUserUsage. */
+export interface GetUserUsageResponse {
+  /** What the user's photos take. */
+  usage: Usage | undefined;
+}
+
+/** See SetQuota. */
+export interface SetQuotaRequest {
+  /** UUID. */
+  userId: string;
+  /** The new quota; absent parts fall back to the installation's default, 0 means unlimited. */
+  quota: Quota | undefined;
+}
+
+/** See SetQuota. */
+export interface SetQuotaResponse {
+  /** The usage with the limits now in force. */
+  usage: Usage | undefined;
+}
+
 function createBaseStageState(): StageState {
   return { stage: "", status: StageStatus.STAGE_STATUS_UNSPECIFIED, attempts: 0, error: "", model: "", ms: 0 };
 }
@@ -1928,6 +1986,631 @@ export const FetchForAnalysisResponse: MessageFns<FetchForAnalysisResponse> = {
   },
 };
 
+function createBaseQuota(): Quota {
+  return { bytes: undefined, photos: undefined };
+}
+
+export const Quota: MessageFns<Quota> = {
+  encode(message: Quota, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.bytes !== undefined) {
+      writer.uint32(8).int64(message.bytes);
+    }
+    if (message.photos !== undefined) {
+      writer.uint32(16).int64(message.photos);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Quota {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseQuota();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.bytes = longToNumber(reader.int64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.photos = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Quota {
+    return {
+      bytes: isSet(object.bytes) ? globalThis.Number(object.bytes) : undefined,
+      photos: isSet(object.photos) ? globalThis.Number(object.photos) : undefined,
+    };
+  },
+
+  toJSON(message: Quota): unknown {
+    const obj: any = {};
+    if (message.bytes !== undefined) {
+      obj.bytes = Math.round(message.bytes);
+    }
+    if (message.photos !== undefined) {
+      obj.photos = Math.round(message.photos);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Quota>): Quota {
+    return Quota.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Quota>): Quota {
+    const message = createBaseQuota();
+    message.bytes = object.bytes ?? undefined;
+    message.photos = object.photos ?? undefined;
+    return message;
+  },
+};
+
+function createBaseUsage(): Usage {
+  return { bytes: 0, photos: 0, maxBytes: 0, maxPhotos: 0 };
+}
+
+export const Usage: MessageFns<Usage> = {
+  encode(message: Usage, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.bytes !== 0) {
+      writer.uint32(8).int64(message.bytes);
+    }
+    if (message.photos !== 0) {
+      writer.uint32(16).int64(message.photos);
+    }
+    if (message.maxBytes !== 0) {
+      writer.uint32(24).int64(message.maxBytes);
+    }
+    if (message.maxPhotos !== 0) {
+      writer.uint32(32).int64(message.maxPhotos);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Usage {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUsage();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.bytes = longToNumber(reader.int64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.photos = longToNumber(reader.int64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.maxBytes = longToNumber(reader.int64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.maxPhotos = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Usage {
+    return {
+      bytes: isSet(object.bytes) ? globalThis.Number(object.bytes) : 0,
+      photos: isSet(object.photos) ? globalThis.Number(object.photos) : 0,
+      maxBytes: isSet(object.maxBytes)
+        ? globalThis.Number(object.maxBytes)
+        : isSet(object.max_bytes)
+        ? globalThis.Number(object.max_bytes)
+        : 0,
+      maxPhotos: isSet(object.maxPhotos)
+        ? globalThis.Number(object.maxPhotos)
+        : isSet(object.max_photos)
+        ? globalThis.Number(object.max_photos)
+        : 0,
+    };
+  },
+
+  toJSON(message: Usage): unknown {
+    const obj: any = {};
+    if (message.bytes !== 0) {
+      obj.bytes = Math.round(message.bytes);
+    }
+    if (message.photos !== 0) {
+      obj.photos = Math.round(message.photos);
+    }
+    if (message.maxBytes !== 0) {
+      obj.maxBytes = Math.round(message.maxBytes);
+    }
+    if (message.maxPhotos !== 0) {
+      obj.maxPhotos = Math.round(message.maxPhotos);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Usage>): Usage {
+    return Usage.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Usage>): Usage {
+    const message = createBaseUsage();
+    message.bytes = object.bytes ?? 0;
+    message.photos = object.photos ?? 0;
+    message.maxBytes = object.maxBytes ?? 0;
+    message.maxPhotos = object.maxPhotos ?? 0;
+    return message;
+  },
+};
+
+function createBaseGetUsageRequest(): GetUsageRequest {
+  return {};
+}
+
+export const GetUsageRequest: MessageFns<GetUsageRequest> = {
+  encode(_: GetUsageRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetUsageRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetUsageRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): GetUsageRequest {
+    return {};
+  },
+
+  toJSON(_: GetUsageRequest): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create(base?: DeepPartial<GetUsageRequest>): GetUsageRequest {
+    return GetUsageRequest.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<GetUsageRequest>): GetUsageRequest {
+    const message = createBaseGetUsageRequest();
+    return message;
+  },
+};
+
+function createBaseGetUsageResponse(): GetUsageResponse {
+  return { usage: undefined };
+}
+
+export const GetUsageResponse: MessageFns<GetUsageResponse> = {
+  encode(message: GetUsageResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.usage !== undefined) {
+      Usage.encode(message.usage, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetUsageResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetUsageResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.usage = Usage.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetUsageResponse {
+    return { usage: isSet(object.usage) ? Usage.fromJSON(object.usage) : undefined };
+  },
+
+  toJSON(message: GetUsageResponse): unknown {
+    const obj: any = {};
+    if (message.usage !== undefined) {
+      obj.usage = Usage.toJSON(message.usage);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<GetUsageResponse>): GetUsageResponse {
+    return GetUsageResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetUsageResponse>): GetUsageResponse {
+    const message = createBaseGetUsageResponse();
+    message.usage = (object.usage !== undefined && object.usage !== null) ? Usage.fromPartial(object.usage) : undefined;
+    return message;
+  },
+};
+
+function createBaseGetUserUsageRequest(): GetUserUsageRequest {
+  return { userId: "" };
+}
+
+export const GetUserUsageRequest: MessageFns<GetUserUsageRequest> = {
+  encode(message: GetUserUsageRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.userId !== "") {
+      writer.uint32(10).string(message.userId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetUserUsageRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetUserUsageRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.userId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetUserUsageRequest {
+    return {
+      userId: isSet(object.userId)
+        ? globalThis.String(object.userId)
+        : isSet(object.user_id)
+        ? globalThis.String(object.user_id)
+        : "",
+    };
+  },
+
+  toJSON(message: GetUserUsageRequest): unknown {
+    const obj: any = {};
+    if (message.userId !== "") {
+      obj.userId = message.userId;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<GetUserUsageRequest>): GetUserUsageRequest {
+    return GetUserUsageRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetUserUsageRequest>): GetUserUsageRequest {
+    const message = createBaseGetUserUsageRequest();
+    message.userId = object.userId ?? "";
+    return message;
+  },
+};
+
+function createBaseGetUserUsageResponse(): GetUserUsageResponse {
+  return { usage: undefined };
+}
+
+export const GetUserUsageResponse: MessageFns<GetUserUsageResponse> = {
+  encode(message: GetUserUsageResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.usage !== undefined) {
+      Usage.encode(message.usage, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetUserUsageResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetUserUsageResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.usage = Usage.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetUserUsageResponse {
+    return { usage: isSet(object.usage) ? Usage.fromJSON(object.usage) : undefined };
+  },
+
+  toJSON(message: GetUserUsageResponse): unknown {
+    const obj: any = {};
+    if (message.usage !== undefined) {
+      obj.usage = Usage.toJSON(message.usage);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<GetUserUsageResponse>): GetUserUsageResponse {
+    return GetUserUsageResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetUserUsageResponse>): GetUserUsageResponse {
+    const message = createBaseGetUserUsageResponse();
+    message.usage = (object.usage !== undefined && object.usage !== null) ? Usage.fromPartial(object.usage) : undefined;
+    return message;
+  },
+};
+
+function createBaseSetQuotaRequest(): SetQuotaRequest {
+  return { userId: "", quota: undefined };
+}
+
+export const SetQuotaRequest: MessageFns<SetQuotaRequest> = {
+  encode(message: SetQuotaRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.userId !== "") {
+      writer.uint32(10).string(message.userId);
+    }
+    if (message.quota !== undefined) {
+      Quota.encode(message.quota, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SetQuotaRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSetQuotaRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.userId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.quota = Quota.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SetQuotaRequest {
+    return {
+      userId: isSet(object.userId)
+        ? globalThis.String(object.userId)
+        : isSet(object.user_id)
+        ? globalThis.String(object.user_id)
+        : "",
+      quota: isSet(object.quota) ? Quota.fromJSON(object.quota) : undefined,
+    };
+  },
+
+  toJSON(message: SetQuotaRequest): unknown {
+    const obj: any = {};
+    if (message.userId !== "") {
+      obj.userId = message.userId;
+    }
+    if (message.quota !== undefined) {
+      obj.quota = Quota.toJSON(message.quota);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<SetQuotaRequest>): SetQuotaRequest {
+    return SetQuotaRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SetQuotaRequest>): SetQuotaRequest {
+    const message = createBaseSetQuotaRequest();
+    message.userId = object.userId ?? "";
+    message.quota = (object.quota !== undefined && object.quota !== null) ? Quota.fromPartial(object.quota) : undefined;
+    return message;
+  },
+};
+
+function createBaseSetQuotaResponse(): SetQuotaResponse {
+  return { usage: undefined };
+}
+
+export const SetQuotaResponse: MessageFns<SetQuotaResponse> = {
+  encode(message: SetQuotaResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.usage !== undefined) {
+      Usage.encode(message.usage, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SetQuotaResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSetQuotaResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.usage = Usage.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SetQuotaResponse {
+    return { usage: isSet(object.usage) ? Usage.fromJSON(object.usage) : undefined };
+  },
+
+  toJSON(message: SetQuotaResponse): unknown {
+    const obj: any = {};
+    if (message.usage !== undefined) {
+      obj.usage = Usage.toJSON(message.usage);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<SetQuotaResponse>): SetQuotaResponse {
+    return SetQuotaResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SetQuotaResponse>): SetQuotaResponse {
+    const message = createBaseSetQuotaResponse();
+    message.usage = (object.usage !== undefined && object.usage !== null) ? Usage.fromPartial(object.usage) : undefined;
+    return message;
+  },
+};
+
 /** Photos, their bytes, and how far their analysis has come. */
 export type LibraryServiceDefinition = typeof LibraryServiceDefinition;
 export const LibraryServiceDefinition = {
@@ -1939,7 +2622,7 @@ export const LibraryServiceDefinition = {
      * without it nothing is stored.
      * INVALID_ARGUMENT/{EMPTY_FILE,UNSUPPORTED_MEDIA_TYPE,CORRUPT_IMAGE,TOO_MANY_PIXELS,INVALID_UPLOAD,CHUNK_TOO_LARGE,
      * UPLOAD_STALLED}, CANCELLED/UPLOAD_INCOMPLETE,
-     * RESOURCE_EXHAUSTED/{FILE_TOO_LARGE,INGEST_QUEUE_FULL,ANALYSIS_BACKLOG_FULL}.
+     * RESOURCE_EXHAUSTED/{FILE_TOO_LARGE,QUOTA_EXCEEDED,INGEST_QUEUE_FULL,ANALYSIS_BACKLOG_FULL}.
      */
     uploadPhoto: {
       name: "UploadPhoto",
@@ -1988,6 +2671,33 @@ export const LibraryServiceDefinition = {
       responseStream: true,
       options: {},
     },
+    /** What the caller's photos take, and how much they may take. */
+    getUsage: {
+      name: "GetUsage",
+      requestType: GetUsageRequest as typeof GetUsageRequest,
+      requestStream: false,
+      responseType: GetUsageResponse as typeof GetUsageResponse,
+      responseStream: false,
+      options: { idempotencyLevel: "NO_SIDE_EFFECTS" },
+    },
+    /** The same of any user. For administrators. */
+    getUserUsage: {
+      name: "GetUserUsage",
+      requestType: GetUserUsageRequest as typeof GetUserUsageRequest,
+      requestStream: false,
+      responseType: GetUserUsageResponse as typeof GetUserUsageResponse,
+      responseStream: false,
+      options: { idempotencyLevel: "NO_SIDE_EFFECTS" },
+    },
+    /** Sets how much a user's photos may take; what is stored already stays. For administrators. */
+    setQuota: {
+      name: "SetQuota",
+      requestType: SetQuotaRequest as typeof SetQuotaRequest,
+      requestStream: false,
+      responseType: SetQuotaResponse as typeof SetQuotaResponse,
+      responseStream: false,
+      options: {},
+    },
   },
 } as const;
 
@@ -1997,7 +2707,7 @@ export interface LibraryServiceImplementation<CallContextExt = {}> {
    * without it nothing is stored.
    * INVALID_ARGUMENT/{EMPTY_FILE,UNSUPPORTED_MEDIA_TYPE,CORRUPT_IMAGE,TOO_MANY_PIXELS,INVALID_UPLOAD,CHUNK_TOO_LARGE,
    * UPLOAD_STALLED}, CANCELLED/UPLOAD_INCOMPLETE,
-   * RESOURCE_EXHAUSTED/{FILE_TOO_LARGE,INGEST_QUEUE_FULL,ANALYSIS_BACKLOG_FULL}.
+   * RESOURCE_EXHAUSTED/{FILE_TOO_LARGE,QUOTA_EXCEEDED,INGEST_QUEUE_FULL,ANALYSIS_BACKLOG_FULL}.
    */
   uploadPhoto(
     request: AsyncIterable<UploadPhotoRequest>,
@@ -2023,6 +2733,15 @@ export interface LibraryServiceImplementation<CallContextExt = {}> {
     request: FetchForAnalysisRequest,
     context: CallContext & CallContextExt,
   ): ServerStreamingMethodResult<DeepPartial<FetchForAnalysisResponse>>;
+  /** What the caller's photos take, and how much they may take. */
+  getUsage(request: GetUsageRequest, context: CallContext & CallContextExt): Promise<DeepPartial<GetUsageResponse>>;
+  /** The same of any user. For administrators. */
+  getUserUsage(
+    request: GetUserUsageRequest,
+    context: CallContext & CallContextExt,
+  ): Promise<DeepPartial<GetUserUsageResponse>>;
+  /** Sets how much a user's photos may take; what is stored already stays. For administrators. */
+  setQuota(request: SetQuotaRequest, context: CallContext & CallContextExt): Promise<DeepPartial<SetQuotaResponse>>;
 }
 
 export interface LibraryServiceClient<CallOptionsExt = {}> {
@@ -2031,7 +2750,7 @@ export interface LibraryServiceClient<CallOptionsExt = {}> {
    * without it nothing is stored.
    * INVALID_ARGUMENT/{EMPTY_FILE,UNSUPPORTED_MEDIA_TYPE,CORRUPT_IMAGE,TOO_MANY_PIXELS,INVALID_UPLOAD,CHUNK_TOO_LARGE,
    * UPLOAD_STALLED}, CANCELLED/UPLOAD_INCOMPLETE,
-   * RESOURCE_EXHAUSTED/{FILE_TOO_LARGE,INGEST_QUEUE_FULL,ANALYSIS_BACKLOG_FULL}.
+   * RESOURCE_EXHAUSTED/{FILE_TOO_LARGE,QUOTA_EXCEEDED,INGEST_QUEUE_FULL,ANALYSIS_BACKLOG_FULL}.
    */
   uploadPhoto(
     request: AsyncIterable<DeepPartial<UploadPhotoRequest>>,
@@ -2057,6 +2776,15 @@ export interface LibraryServiceClient<CallOptionsExt = {}> {
     request: DeepPartial<FetchForAnalysisRequest>,
     options?: CallOptions & CallOptionsExt,
   ): AsyncIterable<FetchForAnalysisResponse>;
+  /** What the caller's photos take, and how much they may take. */
+  getUsage(request: DeepPartial<GetUsageRequest>, options?: CallOptions & CallOptionsExt): Promise<GetUsageResponse>;
+  /** The same of any user. For administrators. */
+  getUserUsage(
+    request: DeepPartial<GetUserUsageRequest>,
+    options?: CallOptions & CallOptionsExt,
+  ): Promise<GetUserUsageResponse>;
+  /** Sets how much a user's photos may take; what is stored already stays. For administrators. */
+  setQuota(request: DeepPartial<SetQuotaRequest>, options?: CallOptions & CallOptionsExt): Promise<SetQuotaResponse>;
 }
 
 function bytesFromBase64(b64: string): Uint8Array {

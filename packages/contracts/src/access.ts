@@ -1,0 +1,125 @@
+import { ApiKeyServiceDefinition } from "./gen/ocelli/auth/v1/api_keys.ts";
+import { AuditServiceDefinition } from "./gen/ocelli/auth/v1/audit.ts";
+import { AuthServiceDefinition } from "./gen/ocelli/auth/v1/auth.ts";
+import { OidcServiceDefinition } from "./gen/ocelli/auth/v1/oidc.ts";
+import { ServiceAccountServiceDefinition } from "./gen/ocelli/auth/v1/service_accounts.ts";
+import { TwoFactorServiceDefinition } from "./gen/ocelli/auth/v1/two_factor.ts";
+import { UserServiceDefinition } from "./gen/ocelli/auth/v1/users.ts";
+import { CaptioningServiceDefinition } from "./gen/ocelli/captioning/v1/captioning.ts";
+import { FaceServiceDefinition } from "./gen/ocelli/face/v1/face.ts";
+import { LibraryServiceDefinition } from "./gen/ocelli/library/v1/library.ts";
+import { SceneServiceDefinition } from "./gen/ocelli/scene/v1/scene.ts";
+import { SearchServiceDefinition } from "./gen/ocelli/search/v1/search.ts";
+
+/**
+ * What a token may be used for. A session holds them all (`admin` for administrators only); API keys and service
+ * accounts hold those they were made with.
+ */
+export const scopes = [
+  "photos:read",
+  "photos:write",
+  "analyze",
+  "search",
+  "people",
+  "profile",
+  "admin",
+] as const;
+
+/** See {@link scopes}. */
+export type Scope = (typeof scopes)[number];
+
+/**
+ * Who may call a method: `public` everybody; `session` a user who logged in, not an API key; `service` Ocelli's own
+ * services; a scope: a token that holds it.
+ */
+export type Access = "public" | "session" | "service" | Scope;
+
+interface Definition {
+  readonly fullName: string;
+  readonly methods: Readonly<Record<string, { readonly name: string }>>;
+}
+
+type Rules<D extends Definition> = { readonly [Method in keyof D["methods"]]: Access };
+
+/** One line per method: a method without its line does not compile. */
+const rules = [
+  accessOf(AuthServiceDefinition, {
+    signUp: "public",
+    login: "public",
+    refresh: "public",
+    logout: "public",
+    getJwks: "public",
+    issueServiceToken: "public",
+    exchangeApiKey: "public",
+    requestPasswordReset: "public",
+    resetPassword: "public",
+    verifyEmail: "public",
+    listRevocations: "service",
+    getCurrentUser: "profile",
+    listSessions: "session",
+    revokeSession: "session",
+    revokeOtherSessions: "session",
+    changePassword: "session",
+    requestEmailVerification: "session",
+    changeEmail: "session",
+  }),
+  accessOf(UserServiceDefinition, {
+    getUser: "profile",
+    updateUser: "profile",
+    listUsers: "admin",
+    createUser: "admin",
+    deleteUser: "session",
+  }),
+  accessOf(ApiKeyServiceDefinition, {
+    createApiKey: "session",
+    listApiKeys: "session",
+    deleteApiKey: "session",
+  }),
+  accessOf(ServiceAccountServiceDefinition, {
+    createServiceAccount: "admin",
+    listServiceAccounts: "admin",
+    deleteServiceAccount: "admin",
+  }),
+  accessOf(TwoFactorServiceDefinition, {
+    beginTwoFactor: "session",
+    confirmTwoFactor: "session",
+    disableTwoFactor: "session",
+    replaceRecoveryCodes: "session",
+    getTwoFactor: "session",
+  }),
+  accessOf(OidcServiceDefinition, { getOidc: "public", beginOidc: "public", finishOidc: "public" }),
+  accessOf(AuditServiceDefinition, { listAudit: "admin", listActivity: "profile" }),
+  accessOf(LibraryServiceDefinition, {
+    uploadPhoto: "photos:write",
+    getPhoto: "photos:read",
+    listPhotos: "photos:read",
+    downloadPhoto: "photos:read",
+    fetchForAnalysis: "service",
+    getUsage: "profile",
+    getUserUsage: "admin",
+    setQuota: "admin",
+  }),
+  accessOf(CaptioningServiceDefinition, {
+    getCaption: "photos:read",
+    getText: "photos:read",
+    captionImage: "analyze",
+  }),
+  accessOf(FaceServiceDefinition, { listPhotoFaces: "photos:read", detectFaces: "analyze" }),
+  accessOf(SceneServiceDefinition, {
+    getScene: "photos:read",
+    classifyImage: "analyze",
+    detectObjects: "analyze",
+  }),
+  accessOf(SearchServiceDefinition, { search: "search" }),
+];
+
+/** Access of every method by its path, e.g. `/ocelli.auth.v1.AuthService/Login`. What is not here nobody may call. */
+export const accessByPath: ReadonlyMap<string, Access> = new Map(rules.flat());
+
+function accessOf<D extends Definition>(definition: D, access: Rules<D>): Array<[string, Access]> {
+  return Object.entries<Access>(access).map(([method, rule]) => {
+    const name = definition.methods[method]?.name;
+    if (!name) throw new Error(`${definition.fullName} has no method ${method}`);
+    return [`/${definition.fullName}/${name}`, rule];
+  });
+}
