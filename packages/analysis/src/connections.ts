@@ -27,24 +27,24 @@ export interface AnalysisConnectionOptions<Tables extends EventTables> {
   >;
   /** Closes the connections when it stops. */
   host: ServiceHost<Tables>;
-  runtime: Pick<Runtime, "now"> & { engine: Engine };
+  runtime: Pick<Runtime, "now" | "bus"> & { engine: Engine };
 }
 
 /** Opens the connections to auth and library that every analysing service needs. */
-export function connectAnalysis<Tables extends EventTables>({
+export async function connectAnalysis<Tables extends EventTables>({
   name,
   config,
   host,
   runtime,
-}: AnalysisConnectionOptions<Tables>): AnalysisConnections {
-  const auth = connectAuth({ ...config, name, now: runtime.now });
+}: AnalysisConnectionOptions<Tables>): Promise<AnalysisConnections> {
+  const auth = await connectAuth({ ...config, name, bus: runtime.bus, log: host.log, now: runtime.now });
   const library = createRpcClient(libraryV1.LibraryServiceDefinition, {
     address: config.libraryAddress,
     serviceToken: auth.serviceToken,
   });
-  host.onStop(() => {
+  host.onStop(async () => {
     library.close();
-    auth.close();
+    await auth.close();
   });
   const { fetchTimeoutMs } = config;
   const previews = createPreviewSource({ engine: runtime.engine, library: library.client, fetchTimeoutMs });

@@ -1,9 +1,15 @@
-import { decodeEvent, type EventTables, type Migrations, type ServiceHost } from "@ocelli/chassis";
+import {
+  type DeletedOwnerTables,
+  decodeEvent,
+  type Migrations,
+  ownerLock,
+  type ServiceHost,
+} from "@ocelli/chassis";
 import { events, type eventsV1 } from "@ocelli/contracts";
-import { type Generated, type Kysely, sql, type Transaction } from "kysely";
+import { type Generated, type Kysely, type RawBuilder, sql, type Transaction } from "kysely";
 
-/** The table of a service that remembers which photos are gone, beside its own tables. */
-export interface DeletedPhotoTables extends EventTables {
+/** The tables of a service that remember which photos and which owners are gone, beside its own tables. */
+export interface DeletedPhotoTables extends DeletedOwnerTables {
   /** Kept for good: an analysis that was under way when its photo was deleted must not bring results back. */
   deleted_photos: { photo_id: string; deleted_at: Generated<Date> };
 }
@@ -19,19 +25,22 @@ export const deletedPhotosMigration: Migrations[string] = {
   },
 };
 
-/** True when the photo is gone; until the transaction ends nobody else can mark it so. */
+/** True when the photo or its owner is gone; until the transaction ends nobody else can mark it so. */
 export async function isDeletedPhoto<Tables extends DeletedPhotoTables>(
   trx: Kysely<Tables>,
-  photoId: string,
+  photo: eventsV1.PhotoRef,
 ): Promise<boolean> {
   const db = deletedPhotoTables(trx);
-  await takeTurn(db, photoId);
-  const row = await db
-    .selectFrom("deleted_photos")
-    .select("photo_id")
-    .where("photo_id", "=", photoId)
-    .executeTakeFirst();
-  return row !== undefined;
+  await sql`select ${photoLock(photo.photoId)}, ${ownerLock(photo.ownerId)}`.execute(db);
+  const { gone } = await db
+    .selectNoFrom(({ exists, or, selectFrom }) =>
+      or([
+        exists(selectFrom("deleted_photos").select("photo_id").where("photo_id", "=", photo.photoId)),
+        exists(selectFrom("deleted_owners").select("user_id").where("user_id", "=", photo.ownerId)),
+      ]).as("gone"),
+    )
+    .executeTakeFirstOrThrow();
+  return Boolean(gone);
 }
 
 /** Consumes `library.photo.deleted`: forgets what is stored of the photo and keeps later results out. */
@@ -60,7 +69,7 @@ async function markDeleted<Tables extends DeletedPhotoTables>(
   photoId: string,
 ): Promise<void> {
   const db = deletedPhotoTables(trx);
-  await takeTurn(db, photoId);
+  await sql`select ${photoLock(photoId)}`.execute(db);
   await db
     .insertInto("deleted_photos")
     .values({ photo_id: photoId })
@@ -69,8 +78,8 @@ async function markDeleted<Tables extends DeletedPhotoTables>(
 }
 
 /** Storing and deleting take turns per photo: a transaction does not see rows that another is about to commit. */
-async function takeTurn(db: Kysely<DeletedPhotoTables>, photoId: string): Promise<void> {
-  await sql`select pg_advisory_xact_lock(hashtextextended(${`photo ${photoId}`}, 0))`.execute(db);
+function photoLock(photoId: string): RawBuilder<unknown> {
+  return sql`pg_advisory_xact_lock(hashtextextended(${`photo ${photoId}`}, 0))`;
 }
 
 function deletedPhotoTables<Tables extends DeletedPhotoTables>(

@@ -2,8 +2,11 @@ import {
   type AppError,
   appendEvent,
   type BusEvent,
+  type DeletedOwnerTables,
   decodeEvent,
+  dropDeadLetter,
   type EventTables,
+  isDeletedOwner,
   type ServiceHost,
 } from "@ocelli/chassis";
 import { type EventType, type eventsV1, photoStageFailed } from "@ocelli/contracts";
@@ -54,7 +57,7 @@ export interface StageLimits {
 const backoffMs = [500, 2_000, 10_000, 30_000];
 
 /** Runs a stage for every triggering event: reuse or analyse, store once, say how it ended. */
-export function consumeStage<Tables extends EventTables, Result>(
+export function consumeStage<Tables extends DeletedOwnerTables, Result>(
   host: ServiceHost<Tables>,
   service: string,
   stage: StageDefinition<Tables, Result>,
@@ -80,8 +83,9 @@ export function consumeStage<Tables extends EventTables, Result>(
     return outcome;
   }
 
+  const consumer = `${service}-${stage.stage}`;
   host.consume({
-    consumer: `${service}-${stage.stage}`,
+    consumer,
     filter: stage.filter,
     concurrency: limits.concurrency,
     maxDeliver: limits.maxAttempts,
@@ -102,7 +106,9 @@ export function consumeStage<Tables extends EventTables, Result>(
     },
     async onGiveUp(trx, event, error, attempts) {
       const photo = stage.photoOf(event);
-      if (photo) await appendStageFailed(trx, service, stage.stage, photo, error, attempts);
+      // Nobody is left to be told, and the dead letter would keep what the event says of the photo.
+      if (photo && (await isDeletedOwner(trx, photo.ownerId))) await dropDeadLetter(trx, consumer, event.id);
+      else if (photo) await appendStageFailed(trx, service, stage.stage, photo, error, attempts);
     },
   });
 }

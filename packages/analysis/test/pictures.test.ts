@@ -13,6 +13,7 @@ import {
 } from "@ocelli/chassis";
 import { libraryV1 } from "@ocelli/contracts";
 import { createEngine, type Engine, loadManifest } from "@ocelli/inference";
+import { ownService, unimplemented } from "@ocelli/testkit";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createPreviewSource, createRawImageReader } from "../src/index.ts";
 
@@ -103,7 +104,6 @@ describe("pictures that are not stored", () => {
 describe("previews of stored photos", () => {
   const owner = "01999999-0000-7000-8000-00000000000a";
   const [there, gone] = ["01999999-0000-7000-8000-000000000001", "01999999-0000-7000-8000-000000000002"];
-  const refuse = () => Promise.reject(new Error("not called"));
 
   async function startLibrary() {
     const fetched: string[] = [];
@@ -112,13 +112,10 @@ describe("previews of stored photos", () => {
       port: 0,
       log: createLogger({ level: "silent", format: "json" }),
       metrics: createMetrics(),
-      verifier: { verify: async () => ({ kind: "service", service: "scene", userId: undefined }) },
+      verifier: { verify: async () => ownService("scene") },
     });
     server.add(libraryV1.LibraryServiceDefinition, {
-      uploadPhoto: refuse,
-      getPhoto: refuse,
-      listPhotos: refuse,
-      async *downloadPhoto() {},
+      ...unimplemented(libraryV1.LibraryServiceDefinition),
       async *fetchForAnalysis({ photoId, stages }, { identity }) {
         fetched.push(`${photoId} ${stages} ${requireService(identity)}`);
         await sleep(50);

@@ -167,3 +167,24 @@ test("an event whose photo cannot be stored is given up and does not stop the re
   expect(await words()).toHaveLength(1);
   expect(await host.database.db.selectFrom("dead_letters").select("reason").execute()).toHaveLength(1);
 });
+
+test("a user deleted while a photo is analysed gets no result, and its failure is nobody's business", async () => {
+  const { opened, open } = gate();
+  let started = 0;
+  const { ready, words, publish, host, published } = await start(async ({ sha256 }) => {
+    started += 1;
+    await opened;
+    if (sha256 === "bad") throw new Error("the model broke");
+    return "word";
+  });
+  const [good, bad, theirs] = [photoOf("good"), photoOf("bad"), photoOf("good")];
+  const handled = Promise.all([good, bad, theirs].map(ready));
+  await expect.poll(() => started).toBe(2);
+  for (const { ownerId } of [good, bad]) await publish(events.userDeleted, { userId: ownerId });
+  open();
+  await handled;
+  await ready(good);
+  expect((await words()).map(({ photo_id }) => photo_id)).toEqual([theirs.photoId]);
+  expect(await host.database.db.selectFrom("dead_letters").selectAll().execute()).toEqual([]);
+  expect(published).toEqual([]);
+});

@@ -1,9 +1,11 @@
 import { randomUUID, randomUUIDv7 } from "node:crypto";
 import {
   type BusEvent,
+  consumeOwnerDeletions,
   createInProcessBus,
   createLogger,
   createMetrics,
+  deletedOwnersMigration,
   eventTablesMigration,
   loadSettings,
   openService,
@@ -108,7 +110,7 @@ function consumeWords(
       return (await query.where("model", "=", model).executeTakeFirst())?.word;
     },
     analyze,
-    isDeleted: (trx, photo) => isDeletedPhoto(trx, photo.photoId),
+    isDeleted: (trx, photo) => isDeletedPhoto(trx, photo),
     async save(trx, { photoId, sha256 }, { result, ms }) {
       await trx
         .insertInto("words")
@@ -118,6 +120,8 @@ function consumeWords(
     },
   };
   consumeStage(host, service, stage, limits);
+  // Words know no owner: only what comes after the deletion is looked at here.
+  consumeOwnerDeletions(host, service, async () => undefined);
   consumeDeletions(host, service, async (trx, photo) => {
     await trx.deleteFrom("words").where("photo_id", "=", photo.photoId).execute();
   });
@@ -139,6 +143,7 @@ const migrations = {
     },
   },
   "002_deleted_photos": deletedPhotosMigration,
+  "003_deleted_owners": deletedOwnersMigration,
 };
 
 /** The host starts consuming with a gRPC server; nobody calls this one. */

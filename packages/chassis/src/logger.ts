@@ -20,6 +20,12 @@ const redactedPaths = [
   "authorization",
   "email",
   "secret",
+  "apiKey",
+  "clientSecret",
+  "cookie",
+  "csrfToken",
+  "currentPassword",
+  "newPassword",
 ];
 // Where Postgres quotes the values of the row that it refused.
 const redactedErrorFields = ["err.detail", "err.where"];

@@ -1,5 +1,6 @@
 import { createServer } from "node:net";
 import { authV1 as auth, type authV1 } from "@ocelli/contracts";
+import { ownService, unimplemented, userIdentity } from "@ocelli/testkit";
 import {
   anonymous,
   createLogger,
@@ -10,6 +11,7 @@ import {
   type RpcClientHandle,
   type RpcClientOptions,
   type RpcServer,
+  type ServiceIdentity,
   type TokenVerifier,
   unauthenticated,
 } from "../src/index.ts";
@@ -30,11 +32,25 @@ export interface TestRpc {
 export const userId = "01999999-0000-7000-8000-000000000001";
 export const otherUserId = "01999999-0000-7000-8000-000000000002";
 
-/** Knows two tokens: `user` and `service`. */
+const account: ServiceIdentity = {
+  kind: "service",
+  service: "importer",
+  internal: false,
+  scopes: new Set(["profile"]),
+  userId: undefined,
+  grantId: otherUserId,
+};
+
+/**
+ * Knows the tokens `user`, `service` (Ocelli's own), and of stored service accounts `account` and `account-of-user`,
+ * which acts for one user only.
+ */
 export const verifier: TokenVerifier = {
   async verify(token) {
-    if (token === "user") return { kind: "user", userId, sessionId: otherUserId };
-    if (token === "service") return { kind: "service", service: "face", userId: undefined };
+    if (token === "user") return userIdentity(userId);
+    if (token === "service") return ownService("face");
+    if (token === "account") return account;
+    if (token === "account-of-user") return { ...account, onlyUserId: userId };
     throw unauthenticated("INVALID_TOKEN", "The access token is not valid.");
   },
 };
@@ -49,7 +65,10 @@ export async function startRpc(
   const log = createLogger({ level: "debug", format: "json", destination });
   const metrics = createMetrics();
   const server = createRpcServer({ host: "127.0.0.1", port: options.port ?? 0, log, metrics, verifier });
-  server.add(auth.AuthServiceDefinition, { ...unused, ...handlers });
+  server.add(auth.AuthServiceDefinition, {
+    ...unimplemented(auth.AuthServiceDefinition),
+    ...handlers,
+  });
   const address = await server.listen();
   const { client, close } = createRpcClient(auth.AuthServiceDefinition, { address, ...options.client });
   return {
@@ -83,16 +102,3 @@ export function whoAmI(context: IdentityContext): { jwksJson: string } {
       identity === anonymous ? "anonymous" : `${identity.kind}:${"userId" in identity && identity.userId}`,
   };
 }
-
-const refuse = async (): Promise<never> => {
-  throw new Error("this handler should not have been called");
-};
-const unused: authV1.AuthServiceImplementation<IdentityContext> = {
-  signUp: refuse,
-  login: refuse,
-  refresh: refuse,
-  logout: refuse,
-  getJwks: refuse,
-  issueServiceToken: refuse,
-  getCurrentUser: refuse,
-};

@@ -207,6 +207,50 @@ describe("identity", () => {
     },
   );
 
+  test("an account for one user acts for him, asked or not, and for nobody else", async () => {
+    rpc = await startRpc({ getJwks: async (_, context) => whoAmI(context) });
+    const bearer = "account-of-user";
+    expect(await me({ bearer })).toBe(`service:${userId}`);
+    expect(await me({ bearer, metadata: actingUser(userId) })).toBe(`service:${userId}`);
+    const call = rpc.client.getJwks({}, { bearer, metadata: actingUser(otherUserId) });
+    expect(await failureOf(call)).toMatchObject({
+      code: Status.PERMISSION_DENIED,
+      reason: "ACTING_USER_NOT_ALLOWED",
+    });
+    expect(await me({ bearer: "account", metadata: actingUser(otherUserId) })).toBe(`service:${otherUserId}`);
+  });
+
+  test("a method is closed to whom its rule does not name, before the handler runs", async () => {
+    let called = 0;
+    const answer = async () => {
+      called += 1;
+      return {};
+    };
+    rpc = await startRpc({ listRevocations: answer, listSessions: answer, getCurrentUser: answer });
+    const { client } = rpc;
+    const outcomes = await Promise.all(
+      [
+        client.listRevocations({}),
+        client.listRevocations({}, { bearer: "user" }),
+        client.listRevocations({}, { bearer: "account" }),
+        client.listSessions({}, { bearer: "account" }),
+        client.getCurrentUser({}),
+      ].map(async (call) => (await failureOf(call)).reason),
+    );
+    expect(outcomes).toEqual([
+      "UNAUTHENTICATED",
+      "SERVICES_ONLY",
+      "SERVICES_ONLY",
+      "SESSION_REQUIRED",
+      "UNAUTHENTICATED",
+    ]);
+    expect(called).toBe(0);
+    await client.listRevocations({}, { bearer: "service" });
+    await client.listSessions({}, { bearer: "user" });
+    await client.getCurrentUser({}, { bearer: "account" });
+    expect(called).toBe(3);
+  });
+
   test.each(["Bearer wrong", "Basic dXNlcjpw", "Bearer", "user", "Bearer user extra"])(
     "%j is refused before the handler runs",
     async (authorization) => {
@@ -225,6 +269,53 @@ describe("identity", () => {
       expect(called).toBe(false);
     },
   );
+});
+
+describe("the origin of a call", () => {
+  const told = { address: "203.0.113.9", userAgent: "a browser" };
+  const originOf = async (options: Parameters<TestRpc["client"]["getJwks"]>[1]) =>
+    rpc ? JSON.parse((await rpc.client.getJwks({}, options)).jwksJson) : undefined;
+  const claim = (proof?: string) =>
+    Metadata({
+      "x-ocelli-client-address": told.address,
+      "x-ocelli-client-agent": told.userAgent,
+      ...(proof === undefined ? {} : { "x-ocelli-client-proof": proof }),
+    });
+  const start = (client: Parameters<typeof startRpc>[1] = {}) =>
+    startRpc({ getJwks: async (_, { origin }) => ({ jwksJson: JSON.stringify(origin) }) }, client);
+
+  test("is what one of Ocelli's own services says, whoever calls through it", async () => {
+    rpc = await start({ client: { serviceToken: { token: async () => "service" } } });
+    expect(await originOf({ origin: told })).toEqual(told);
+    expect(await originOf({ origin: told, bearer: "user" })).toEqual(told);
+    const long = { address: "1".repeat(100), userAgent: `caf\u00e9\r\n${"x".repeat(500)}` };
+    const { address, userAgent } = await originOf({ origin: long });
+    expect(address).toHaveLength(64);
+    expect(userAgent).toMatch(/^caf\?\?\?x{194}$/);
+  });
+
+  test.each([
+    ["without proof", undefined],
+    ["with a user's token as proof", "user"],
+    ["with a stored service account's token as proof", "account"],
+  ])("is the connection's own %s", async (_, proof) => {
+    rpc = await start();
+    for (const bearer of ["user", "account", undefined]) {
+      const origin = await originOf({ metadata: claim(proof), ...(bearer ? { bearer } : {}) });
+      expect(origin).toEqual({ address: "127.0.0.1", userAgent: expect.stringContaining("grpc") });
+    }
+  });
+
+  test("is not believed from a service that sends its token but no proof", async () => {
+    rpc = await start();
+    expect((await originOf({ bearer: "service", metadata: claim() })).address).toBe("127.0.0.1");
+  });
+
+  test("with a forged proof is refused", async () => {
+    rpc = await start();
+    const call = rpc.client.getJwks({}, { bearer: "user", metadata: claim("forged") });
+    expect(await failureOf(call)).toMatchObject({ code: Status.UNAUTHENTICATED, reason: "INVALID_TOKEN" });
+  });
 });
 
 describe("operations", () => {

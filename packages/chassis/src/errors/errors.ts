@@ -30,6 +30,16 @@ export function alreadyExists(reason: string, message: string): AppError {
   return new AppError({ code: Status.ALREADY_EXISTS, reason, message });
 }
 
+/** FAILED_PRECONDITION: right as such, but not as things are. */
+export function failedPrecondition(reason: string, message: string): AppError {
+  return new AppError({ code: Status.FAILED_PRECONDITION, reason, message });
+}
+
+/** UNAVAILABLE: something that this needs does not answer; the same may go well later. */
+export function unavailable(reason: string, message: string): AppError {
+  return new AppError({ code: Status.UNAVAILABLE, reason, message });
+}
+
 /** RESOURCE_EXHAUSTED with the time after which trying again makes sense. */
 export function overloaded(reason: string, message: string, retryAfterMs: number): AppError {
   return new AppError({ code: Status.RESOURCE_EXHAUSTED, reason, message, retryAfterMs });

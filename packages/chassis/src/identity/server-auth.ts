@@ -1,17 +1,27 @@
 import type { CallContext, ServerMiddlewareCall } from "nice-grpc-common";
 import { invalidArgument, permissionDenied, unauthenticated } from "../errors/errors.ts";
 import { isUuid } from "../ids.ts";
-import { actingUserKey, anonymous, type Identity } from "./identity.ts";
+import { checkAccess } from "./access.ts";
+import {
+  actingUserKey,
+  anonymous,
+  type CallOrigin,
+  type Identity,
+  maxUserAgentLength,
+  originKeys,
+  type ServiceIdentity,
+} from "./identity.ts";
 import type { TokenVerifier } from "./token-verifier.ts";
 
 /** What every RPC handler finds in its context besides gRPC's own fields. */
 export interface IdentityContext {
   identity: Identity;
+  origin: CallOrigin;
 }
 
 /**
- * Verifies the caller's token on every call and puts the identity in the context.
- * Calls without a token stay anonymous; rules that need somebody call {@link requireUser}.
+ * Verifies the caller's token on every call, checks that it may call the method, and puts identity and origin in the
+ * context. Calls without a token stay anonymous; only public methods let them in.
  */
 export function identityMiddleware(verifier: TokenVerifier) {
   return async function* identify<Request, Response>(
@@ -19,11 +29,11 @@ export function identityMiddleware(verifier: TokenVerifier) {
     context: CallContext,
   ) {
     const header = context.metadata.get("authorization");
-    const identity = header ? await identityFromHeader(verifier, header) : anonymous;
-    return yield* call.next(call.request, {
-      ...context,
-      identity: withActingUser(identity, context.metadata.get(actingUserKey)),
-    });
+    const proven = header ? await identityFromHeader(verifier, header) : anonymous;
+    const identity = withActingUser(proven, context.metadata.get(actingUserKey));
+    checkAccess(call.method.path, identity);
+    const origin = await originOf(verifier, context);
+    return yield* call.next(call.request, { ...context, identity, origin });
   };
 }
 
@@ -35,10 +45,12 @@ export function requireUser(identity: Identity): string {
   return identity.userId;
 }
 
-/** The user on whose behalf a service calls; users themselves are refused. */
+/** The user on whose behalf one of Ocelli's own services calls; everybody else is refused. */
 export function requireService(identity: Identity): string {
   const userId = requireUser(identity);
-  if (identity.kind !== "service") throw permissionDenied("SERVICES_ONLY", "Only services may call this.");
+  if (identity.kind !== "service" || !identity.internal) {
+    throw permissionDenied("SERVICES_ONLY", "Only Ocelli's own services may call this.");
+  }
   return userId;
 }
 
@@ -50,7 +62,37 @@ async function identityFromHeader(verifier: TokenVerifier, header: string): Prom
 
 function withActingUser(identity: Identity, actingUser: string | undefined): Identity {
   // Only services act for others: the key is ignored from anyone else.
-  if (identity.kind !== "service" || actingUser === undefined) return identity;
-  if (!isUuid(actingUser)) throw invalidArgument("INVALID_ACTING_USER", "The acting user is not an id.");
-  return { ...identity, userId: actingUser };
+  if (identity.kind !== "service") return identity;
+  const userId = actingUser ?? identity.onlyUserId;
+  if (userId === undefined) return identity;
+  if (!isUuid(userId)) throw invalidArgument("INVALID_ACTING_USER", "The acting user is not an id.");
+  requireAllowedUser(identity, userId);
+  return { ...identity, userId };
+}
+
+function requireAllowedUser({ onlyUserId }: ServiceIdentity, userId: string): void {
+  if (onlyUserId === undefined || onlyUserId === userId) return;
+  throw permissionDenied("ACTING_USER_NOT_ALLOWED", "The service account may not act for this user.");
+}
+
+/** What the gateway says of its client; from anyone else only the connection itself is believed. */
+async function originOf(verifier: TokenVerifier, context: CallContext): Promise<CallOrigin> {
+  const proof = context.metadata.get(originKeys.proof);
+  const gateway = proof ? await verifier.verify(proof) : undefined;
+  const { metadata } = context;
+  if (gateway?.kind === "service" && gateway.internal) {
+    return {
+      address: (metadata.get(originKeys.address) ?? "").slice(0, 64),
+      userAgent: (metadata.get(originKeys.userAgent) ?? "").slice(0, maxUserAgentLength),
+    };
+  }
+  return {
+    address: addressOf(context.peer),
+    userAgent: (metadata.get("user-agent") ?? "").slice(0, maxUserAgentLength),
+  };
+}
+
+/** The address of a gRPC peer, which comes as `host:port`, `[host]:port` or `unix:path`. */
+function addressOf(peer: string): string {
+  return /^\[(.+)\]:\d+$/.exec(peer)?.[1] ?? /^([^:]+):\d+$/.exec(peer)?.[1] ?? "";
 }

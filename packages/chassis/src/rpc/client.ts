@@ -13,7 +13,7 @@ import { type DeadlineOptions, deadlineMiddleware } from "nice-grpc-client-middl
 import { type RetryOptions, retryMiddleware } from "nice-grpc-client-middleware-retry";
 import { errorDetailsClientMiddleware } from "nice-grpc-error-details";
 import { openTelemetryClientMiddleware } from "nice-grpc-opentelemetry";
-import { actingUserKey } from "../identity/identity.ts";
+import { actingUserKey, type CallOrigin, originKeys } from "../identity/identity.ts";
 import type { ServiceTokenSource } from "../identity/service-token.ts";
 
 /** How a call says who is behind it. */
@@ -22,6 +22,10 @@ export interface CallerOptions {
   bearer?: string;
   /** User on whose behalf this service calls with its own token. */
   actingUser?: string;
+  /** True for a call in this service's own name, for no user. */
+  asService?: boolean;
+  /** Where the request behind the call came from; sent with this service's own token as proof. */
+  origin?: CallOrigin;
 }
 
 /** Options every call accepts. */
@@ -77,13 +81,23 @@ function callerMiddleware(serviceToken: ServiceTokenSource | undefined) {
     call: ClientMiddlewareCall<Request, Response>,
     options: CallOptions & CallerOptions,
   ) {
-    const { bearer, actingUser, ...rest } = options;
+    const { bearer, actingUser, asService, origin, ...rest } = options;
     const metadata = Metadata(rest.metadata);
     if (bearer) metadata.set("authorization", `Bearer ${bearer}`);
-    if (actingUser && serviceToken) {
+    if (serviceToken && (actingUser || asService)) {
       metadata.set("authorization", `Bearer ${await serviceToken.token()}`);
-      metadata.set(actingUserKey, actingUser);
+      if (actingUser) metadata.set(actingUserKey, actingUser);
+    }
+    if (serviceToken && origin) {
+      metadata.set(originKeys.address, origin.address);
+      metadata.set(originKeys.userAgent, toHeaderText(origin.userAgent));
+      metadata.set(originKeys.proof, await serviceToken.token());
     }
     return yield* call.next(call.request, { ...rest, metadata });
   };
+}
+
+/** gRPC metadata carries printable ASCII only. */
+function toHeaderText(text: string): string {
+  return text.replace(/[^\x20-\x7e]/g, "?");
 }

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { logVerbosity, ServerCredentials, setLogVerbosity } from "@grpc/grpc-js";
+import { accessByPath } from "@ocelli/contracts";
 import {
   type CallContext,
   type CompatServiceDefinition,
@@ -66,6 +67,7 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
   const names: string[] = [];
   return {
     add(definition, implementation) {
+      requireRules(definition);
       names.push(definition.fullName);
       server.add(definition, implementation);
       health.setStatus("healthy", definition.fullName);
@@ -82,4 +84,12 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
       clearTimeout(force);
     },
   };
+}
+
+/** A service with a method that nobody may call is a mistake to notice at the start, not at the call. */
+function requireRules(definition: CompatServiceDefinition & { fullName: string }): void {
+  for (const { name } of Object.values(definition.methods)) {
+    const path = `/${definition.fullName}/${name}`;
+    if (!accessByPath.has(path)) throw new Error(`${path} has no access rule`);
+  }
 }

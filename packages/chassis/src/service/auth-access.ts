@@ -1,6 +1,9 @@
 import { authV1 } from "@ocelli/contracts";
 import type { JSONWebKeySet } from "jose";
+import type { Logger } from "pino";
 import type { Secret } from "../config/settings.ts";
+import type { EventBus } from "../events/bus.ts";
+import { type Revocations, watchRevocations } from "../identity/revocations.ts";
 import { createServiceTokenSource, type ServiceTokenSource } from "../identity/service-token.ts";
 import { createTokenVerifier, type TokenVerifier } from "../identity/token-verifier.ts";
 import { createRpcClient } from "../rpc/client.ts";
@@ -9,7 +12,8 @@ import { createRpcClient } from "../rpc/client.ts";
 export interface AuthAccess {
   verifier: TokenVerifier;
   serviceToken: ServiceTokenSource;
-  close(): void;
+  revocations: Revocations;
+  close(): Promise<void>;
 }
 
 /** Settings of {@link connectAuth}. */
@@ -20,26 +24,48 @@ export interface AuthAccessOptions {
   serviceSecret: Secret;
   tokenIssuer: string;
   tokenAudience: string;
+  /** Tells of ended sessions and keys. */
+  bus: Pick<EventBus, "watch">;
+  log: Logger;
   now: () => Date;
 }
 
-/** Opens the connection; nothing is called before the first token must be checked. */
-export function connectAuth(options: AuthAccessOptions): AuthAccess {
-  const { client, close } = createRpcClient(authV1.AuthServiceDefinition, { address: options.authAddress });
+/** Opens the connection; nothing that auth answers is waited for. */
+export async function connectAuth(options: AuthAccessOptions): Promise<AuthAccess> {
+  const serviceToken = createServiceTokenSource({
+    clientId: options.name,
+    clientSecret: options.serviceSecret,
+    issue: (request) => client.issueServiceToken(request, { retry: true }),
+    now: options.now,
+  });
+  const { client, close } = createRpcClient(authV1.AuthServiceDefinition, {
+    address: options.authAddress,
+    serviceToken,
+  });
+  const revocations = await watchRevocations({
+    bus: options.bus,
+    fetch: async () => {
+      const answer = await client.listRevocations({}, { asService: true });
+      return answer.revocations.map((each) => each.grantId);
+    },
+    log: options.log,
+    now: options.now,
+  });
+  const verifier = createTokenVerifier({
+    fetchJwks: async () => parseJwks((await client.getJwks({})).jwksJson),
+    issuer: options.tokenIssuer,
+    audience: options.tokenAudience,
+    now: options.now,
+    revocations,
+  });
   return {
-    verifier: createTokenVerifier({
-      fetchJwks: async () => parseJwks((await client.getJwks({})).jwksJson),
-      issuer: options.tokenIssuer,
-      audience: options.tokenAudience,
-      now: options.now,
-    }),
-    serviceToken: createServiceTokenSource({
-      clientId: options.name,
-      clientSecret: options.serviceSecret,
-      issue: (request) => client.issueServiceToken(request, { retry: true }),
-      now: options.now,
-    }),
-    close,
+    verifier,
+    serviceToken,
+    revocations,
+    async close() {
+      await revocations.stop();
+      close();
+    },
   };
 }
 

@@ -10,7 +10,7 @@ import { createRelay, type Relay } from "../events/outbox.ts";
 import type { EventTables } from "../events/tables.ts";
 import type { IdentityContext } from "../identity/server-auth.ts";
 import type { TokenVerifier } from "../identity/token-verifier.ts";
-import { createRpcServer } from "../rpc/server.ts";
+import { createRpcServer, type RpcServer } from "../rpc/server.ts";
 import type { DependencyCheck, RunningService, Runtime } from "./runtime.ts";
 import type { ServiceConfig } from "./service-settings.ts";
 
@@ -34,6 +34,11 @@ export interface ServiceHost<Tables extends EventTables> {
   onStop(release: () => Promise<void> | void): void;
   /** Adds a dependency to readiness. */
   addCheck(check: DependencyCheck): void;
+  /** Adds a further gRPC service to the server that starts with {@link serve}. */
+  provide<Service extends CompatServiceDefinition & { fullName: string }>(
+    definition: Service,
+    implementation: ServiceImplementation<Service, IdentityContext>,
+  ): void;
   /** Starts relay, consumers and the gRPC server. */
   serve<Service extends CompatServiceDefinition & { fullName: string }>(
     verifier: TokenVerifier,
@@ -56,6 +61,7 @@ export async function openService<Tables extends EventTables>(
   const relay = createRelay({ db: database.db, bus: runtime.bus, log, service: name });
   const consumers: Array<() => Promise<Subscription>> = [];
   const releases: Array<() => Promise<void> | void> = [];
+  const provided: Array<(server: RpcServer) => void> = [];
   const checks: DependencyCheck[] = [
     { name: `${name}.database`, check: () => database.ping() },
     { name: "events", check: () => runtime.bus.ping() },
@@ -68,6 +74,7 @@ export async function openService<Tables extends EventTables>(
   ): Promise<RunningService> {
     const server = createRpcServer({ ...config, log, metrics: runtime.metrics, verifier });
     server.add(definition, implementation);
+    for (const add of provided) add(server);
     const address = await server.listen().catch((error: unknown) => {
       throw explainListening(error, name, config.port);
     });
@@ -109,6 +116,8 @@ export async function openService<Tables extends EventTables>(
       ),
     onStop: (release) => void releases.push(release),
     addCheck: (check) => void checks.push(check),
+    provide: (definition, implementation) =>
+      void provided.push((server) => server.add(definition, implementation)),
     serve,
   };
 }

@@ -1,0 +1,3 @@
+export * from "./consume-owner-deletions.ts";
+export * from "./deleted-owners.ts";
+export * from "./owned-rows.ts";

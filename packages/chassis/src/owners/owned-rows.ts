@@ -1,0 +1,86 @@
+import { type Kysely, sql } from "kysely";
+import { type EventTables, eventTables } from "../events/tables.ts";
+
+/** What is deleted, and when to leave off. */
+export interface OwnerToDelete {
+  /** Schema of the service. */
+  schema: string;
+  ownerId: string;
+  /** Aborted on shutdown: the rest follows when the event is delivered again. */
+  signal: AbortSignal;
+}
+
+// Short transactions, so that an owner of a hundred thousand photos keeps nobody waiting.
+const rowsAtOnce = 1_000;
+
+/** Deletes all rows of an owner from tables with an `owner_id`, in the given order, a thousand at a time. */
+export async function deleteOwnedRows<Tables>(
+  db: Kysely<Tables>,
+  tables: readonly string[],
+  { schema, ownerId, signal }: OwnerToDelete,
+): Promise<void> {
+  for (const name of tables) {
+    const table = sql.table(`${schema}.${name}`);
+    for (let more = true; more; ) {
+      signal.throwIfAborted();
+      const { numAffectedRows = 0n } = await sql`
+        delete from ${table} where ctid = any(array(
+          select ctid from ${table} where owner_id = ${ownerId} limit ${rowsAtOnce}
+        ))`.execute(db);
+      more = numAffectedRows > 0n;
+    }
+  }
+}
+
+/**
+ * Deletes what outbox and dead letters hold about photos of an owner: events carry captions, texts and file names, and
+ * are kept for days. Events that were not sent yet are deleted too; nobody is to hear of these photos any more.
+ */
+export async function deleteOwnerEvents<Tables extends EventTables>(
+  db: Kysely<Tables>,
+  { schema, ownerId, signal }: OwnerToDelete,
+): Promise<void> {
+  for (const name of ["outbox", "dead_letters"]) {
+    const table = sql.table(`${schema}.${name}`);
+    for (let last: string | undefined = firstId; last !== undefined; ) {
+      signal.throwIfAborted();
+      // A page at a time, by id: neither table knows owners, so every row is looked at once.
+      const page = await sql<{ last: string }>`
+        with page as (
+          select id, payload from ${table} where id > ${last}::uuid order by id limit ${rowsAtOnce}
+        ), gone as (
+          delete from ${table} where id in (select id from page where ${mentions(ownerId)})
+        )
+        select id as last from page order by id desc limit 1`.execute(db);
+      last = page.rows[0]?.last;
+    }
+  }
+}
+
+/** Deletes the dead letter of one event, in the transaction that has just written it. */
+export async function dropDeadLetter<Tables extends EventTables>(
+  trx: Kysely<Tables>,
+  consumer: string,
+  eventId: string,
+): Promise<void> {
+  await eventTables(trx)
+    .deleteFrom("dead_letters")
+    .where("consumer", "=", consumer)
+    .where("event_id", "=", eventId)
+    .execute();
+}
+
+const firstId = "00000000-0000-0000-0000-000000000000";
+
+/**
+ * True for payloads that begin with a `PhotoRef` of the owner. It is the first field of every event about a photo, and
+ * within it `owner_id` is field 2 (tag 0x12) of 36 (0x24) bytes; what users wrote lies behind it, so that nobody can
+ * pass for somebody else here.
+ */
+function mentions(ownerId: string) {
+  const field = Buffer.concat([Buffer.of(0x12, 0x24), Buffer.from(ownerId, "latin1")]);
+  return sql`position(${field}::bytea in substring(payload from 1 for ${photoRefHead})) > 0`;
+}
+
+/** Bytes up to the end of `owner_id`: tags and lengths (at most 3 + 2 + 2) and two ids of 36. */
+const photoRefHead = 7 + 2 * 36;
