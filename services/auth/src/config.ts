@@ -5,7 +5,11 @@ import {
   setting,
   settingTypes,
 } from "@ocelli/chassis";
-import { serviceAccountList } from "./service-accounts.ts";
+import { serviceAccountList } from "./service-account-list.ts";
+import { accountSettings } from "./settings/account-settings.ts";
+import { auditSettings } from "./settings/audit-settings.ts";
+import { mailSettings } from "./settings/mail-settings.ts";
+import { oidcSettings } from "./settings/oidc-settings.ts";
 
 const minuteMs = 60_000;
 const dayMs = 86_400_000;
@@ -19,7 +23,7 @@ export const settings = {
     {
       default: 10 * minuteMs,
       defaultDoc: "10m",
-      doc: "Lifetime of access tokens. They cannot be recalled, so it bounds how long a stolen one works.",
+      doc: "Lifetime of access tokens. What ends a session refuses its tokens everywhere within moments; this bounds how long a stolen one works that nobody noticed.",
     },
   ),
   sessionLifetimeMs: setting(
@@ -70,6 +74,10 @@ export const settings = {
     default: 64,
     doc: "Logins and sign-ups that may wait for a password hash; more are refused with RESOURCE_EXHAUSTED.",
   }),
+  ...accountSettings,
+  ...auditSettings,
+  ...mailSettings,
+  ...oidcSettings,
 };
 
 /** Values of {@link settings}. */

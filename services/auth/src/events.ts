@@ -8,10 +8,7 @@ export async function emitUserCreated(trx: Transaction<AuthTables>, userId: stri
   await appendEvent(trx, { type: events.userCreated, message: { userId } });
 }
 
-/** Says that a session ended before its time. */
-export async function emitSessionRevoked(
-  trx: Transaction<AuthTables>,
-  session: { sessionId: string; userId: string },
-): Promise<void> {
-  await appendEvent(trx, { type: events.sessionRevoked, message: session });
+/** Says that an account is gone: every service deletes what it owned. */
+export async function emitUserDeleted(trx: Transaction<AuthTables>, userId: string): Promise<void> {
+  await appendEvent(trx, { type: events.userDeleted, message: { userId } });
 }

@@ -4,16 +4,22 @@ import {
   type RunningService,
   type Runtime,
   type ServiceHost,
+  watchRevocations,
 } from "@ocelli/chassis";
 import { authV1 } from "@ocelli/contracts";
-import { createAccessTokens } from "./access-tokens.ts";
-import { createAccounts } from "./accounts.ts";
+import { startAuditRetention } from "./audit-entries.ts";
+import { createAuth } from "./auth.ts";
 import type { AuthConfig } from "./config.ts";
-import { createPasswords } from "./passwords.ts";
+import { startForgetting } from "./ended-grants.ts";
+import { openMail } from "./mail/open-mail.ts";
+import { currentRevocations } from "./revocation.ts";
+import { createApiKeyHandlers } from "./rpc/api-key-handlers.ts";
+import { createAuditHandlers } from "./rpc/audit-handlers.ts";
 import { createAuthHandlers } from "./rpc/auth-handlers.ts";
-import { createServiceAccounts } from "./service-accounts.ts";
-import { createSessions } from "./sessions.ts";
-import { openSigningKeys } from "./signing-keys.ts";
+import { createOidcHandlers } from "./rpc/oidc-handlers.ts";
+import { createServiceAccountHandlers } from "./rpc/service-account-handlers.ts";
+import { createTwoFactorHandlers } from "./rpc/two-factor-handlers.ts";
+import { createUserHandlers } from "./rpc/user-handlers.ts";
 import { migrations } from "./store/migrations/index.ts";
 import type { AuthTables } from "./store/tables.ts";
 
@@ -33,38 +39,43 @@ async function serve(
   config: AuthConfig,
   runtime: Runtime,
 ): Promise<RunningService> {
-  const { now, newId } = runtime;
-  const { relay } = host;
   const { db } = host.database;
-  const signingKeys = await openSigningKeys({ db, secret: config.keySecret, now });
-  const accessTokens = createAccessTokens({
-    signingKeys,
-    issuer: config.tokenIssuer,
-    audience: config.tokenAudience,
-    lifetimeMs: config.accessTokenMs,
-    now,
-    newId,
+  const mail = openMail(host, config, runtime);
+  const auth = await createAuth({ db, relay: mail.relay, config, runtime });
+  const revocations = await watchRevocations({
+    bus: runtime.bus,
+    fetch: async () => (await currentRevocations(db, runtime.now())).map((each) => each.grantId),
+    log: host.log,
+    now: runtime.now,
   });
-  const passwords = await createPasswords({
-    memoryBytes: config.passwordMemoryBytes,
-    passes: config.passwordPasses,
-    concurrency: config.passwordConcurrency,
-    queue: config.passwordQueue,
-  });
-  const accounts = createAccounts({ db, relay, passwords, now, newId });
-  const limits = {
-    lifetimeMs: config.sessionLifetimeMs,
-    idleMs: config.sessionIdleMs,
-    graceMs: config.refreshGraceMs,
-  };
-  const sessions = createSessions({ db, relay, accessTokens, now, newId, limits });
-  const serviceAccounts = createServiceAccounts({ accounts: config.serviceAccounts, accessTokens });
+  host.onStop(() => revocations.stop());
   const verifier = createTokenVerifier({
-    fetchJwks: signingKeys.jwks,
+    fetchJwks: auth.signingKeys.jwks,
     issuer: config.tokenIssuer,
     audience: config.tokenAudience,
-    now,
+    now: runtime.now,
+    revocations,
   });
-  const handlers = createAuthHandlers({ accounts, sessions, serviceAccounts, signingKeys });
-  return host.serve(verifier, authV1.AuthServiceDefinition, handlers);
+  host.provide(authV1.UserServiceDefinition, createUserHandlers(auth));
+  host.provide(authV1.TwoFactorServiceDefinition, createTwoFactorHandlers(auth));
+  host.provide(authV1.OidcServiceDefinition, createOidcHandlers(auth));
+  host.provide(authV1.AuditServiceDefinition, createAuditHandlers(auth));
+  host.provide(authV1.ApiKeyServiceDefinition, createApiKeyHandlers(auth));
+  host.provide(authV1.ServiceAccountServiceDefinition, createServiceAccountHandlers(auth));
+  const service = await host.serve(
+    verifier,
+    authV1.AuthServiceDefinition,
+    createAuthHandlers({ ...auth, db, now: runtime.now }),
+  );
+  mail.start();
+  const retention = startAuditRetention({
+    db,
+    log: host.log,
+    now: runtime.now,
+    retentionMs: config.auditRetentionMs,
+  });
+  host.onStop(() => retention.stop());
+  const forgetting = startForgetting({ ...auth, log: host.log });
+  host.onStop(() => forgetting.stop());
+  return service;
 }

@@ -6,11 +6,13 @@ export interface Passwords {
   /** @throws AppError RESOURCE_EXHAUSTED/TOO_MANY_LOGINS when too many wait already. */
   hash(password: string, signal?: AbortSignal): Promise<string>;
   /**
-   * Whether the password belongs to the hash. Without a hash (nobody has that address) it does the same work and
-   * answers false.
+   * Whether the password belongs to the hash. Without a hash (nobody has that address, or the account has no
+   * password) it does the same work and answers false.
    * @throws AppError RESOURCE_EXHAUSTED/TOO_MANY_LOGINS when too many wait already.
    */
-  matches(password: string, passwordHash: string | undefined, signal?: AbortSignal): Promise<boolean>;
+  matches(password: string, passwordHash: string | null | undefined, signal?: AbortSignal): Promise<boolean>;
+  /** Whether a hash was made at the cost of the settings; one that was not is replaced at the next login. */
+  isCurrent(passwordHash: string): boolean;
 }
 
 /** Settings of {@link createPasswords}. */
@@ -47,16 +49,23 @@ export async function createPasswords(options: PasswordOptions): Promise<Passwor
   };
   const gate = createGate(options);
   const hashOfNobody = await hash(crypto.randomUUID(), cost);
+  // The part of the PHC format before the salt: algorithm, version and cost.
+  const costOf = (phc: string) => phc.split("$").slice(0, 4).join("$");
+  const currentCost = costOf(hashOfNobody);
 
   return {
-    hash: (password, signal) => gate(() => hash(normalize(password), cost), signal),
+    hash: (password, signal) => gate(() => hash(normalizePassword(password), cost), signal),
     matches: (password, passwordHash, signal) =>
       gate(async () => {
         // Nothing longer was ever accepted, and its cost is the sender's choice: the work is done on nothing instead.
         const tooLong = codePoints(password) > passwordLength.max;
-        const matches = await verify(passwordHash ?? hashOfNobody, tooLong ? "" : normalize(password));
-        return matches && !tooLong && passwordHash !== undefined;
+        const matches = await verify(
+          passwordHash ?? hashOfNobody,
+          tooLong ? "" : normalizePassword(password),
+        );
+        return matches && !tooLong && typeof passwordHash === "string";
       }, signal),
+    isCurrent: (passwordHash) => costOf(passwordHash) === currentCost,
   };
 }
 
@@ -67,7 +76,7 @@ export function codePoints(text: string): number {
 }
 
 /** The same characters typed on different systems may arrive as different code points (NIST SP 800-63B, 3.1.1.2). */
-function normalize(password: string): string {
+export function normalizePassword(password: string): string {
   return password.normalize("NFKC");
 }
 

@@ -1,24 +1,22 @@
-import { createHash, randomBytes } from "node:crypto";
 import { deriveKey, open, seal } from "./sealing.ts";
+import { hashSecret, isSecret, newSecret } from "./secrets.ts";
 
-// The prefix lets secret scanners recognise a leaked token.
-const prefix = "ocelli_rt_";
-const pattern = /^ocelli_rt_[A-Za-z0-9_-]{43}$/;
+const kind = "ocelli_rt_";
 const purpose = "ocelli refresh token successor";
 
 /** A new refresh token: 256 random bits. */
 export function newRefreshToken(): string {
-  return prefix + randomBytes(32).toString("base64url");
+  return newSecret(kind);
 }
 
 /** True for text that could be a refresh token; anything else needs no look-up. */
 export function isRefreshToken(text: string): boolean {
-  return pattern.test(text);
+  return isSecret(kind, text);
 }
 
-/** The form in which a token is stored. 256 random bits need no salt and no slow hash. */
+/** The form in which a token is stored. */
 export function hashRefreshToken(token: string): Buffer {
-  return createHash("sha256").update(token).digest();
+  return hashSecret(token);
 }
 
 /**

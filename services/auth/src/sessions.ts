@@ -1,149 +1,220 @@
-import { type Relay, unauthenticated, withOutbox } from "@ocelli/chassis";
+import {
+  type CallOrigin,
+  isUuid,
+  notFound,
+  permissionDenied,
+  type Relay,
+  unauthenticated,
+  withOutbox,
+} from "@ocelli/chassis";
 import type { Kysely, Transaction } from "kysely";
 import type { AccessTokens, IssuedAccessToken } from "./access-tokens.ts";
-import { emitSessionRevoked } from "./events.ts";
+import type { Actor } from "./actor.ts";
+import type { AuditLog } from "./audit.ts";
+import type { Mailer } from "./mail/mailer.ts";
+import { hashRefreshToken, isRefreshToken } from "./refresh-tokens.ts";
+import { createRotation } from "./rotation.ts";
+import { listSessionPage, type SessionPage, type SessionPageRequest } from "./session-list.ts";
+import { revokeSessions } from "./session-revocation.ts";
+import { findSessionOfToken } from "./store/refresh-tokens.ts";
 import {
-  hashRefreshToken,
-  isRefreshToken,
-  newRefreshToken,
-  openSuccessor,
-  sealSuccessor,
-} from "./refresh-tokens.ts";
-import {
-  findSessionUser,
-  insertRefreshToken,
+  deleteEndedSessions,
+  findSightings,
   insertSession,
-  type LockedRefreshToken,
-  lockRefreshToken,
-  markUsed,
-  type RevokeReason,
-  revokeSessionOfToken,
+  listSessionsBeyond,
+  lockOwner,
+  lockSession,
+  type SessionOwner,
 } from "./store/sessions.ts";
 import type { AuthTables } from "./store/tables.ts";
+
+export { type RevokeReason, revokeSessions } from "./session-revocation.ts";
 
 /** An access token with the refresh token that follows it. */
 export interface TokenPair extends IssuedAccessToken {
   refreshToken: string;
 }
 
+/** How a user proved who he is. */
+export type SessionMethod = "password" | "two-factor" | "oidc" | "operator";
+
+/** What a session is opened with. */
+export interface OpenSession {
+  userId: string;
+  method: SessionMethod;
+  origin: CallOrigin;
+  /** Stored hash that the password matched: when it is another one by now, the password was changed meanwhile. */
+  passwordHash?: string;
+}
+
 /** Rules of sessions. A session is a family of refresh tokens, of which each gives its successor once. */
 export interface Sessions {
-  /** Opens a session for a user who has proven who he is. */
-  open(userId: string): Promise<TokenPair>;
+  /**
+   * Opens a session for a user who has proven who he is.
+   * @throws AppError PERMISSION_DENIED/ACCOUNT_DISABLED, UNAUTHENTICATED/INVALID_CREDENTIALS when the account is gone
+   * or its password changed meanwhile.
+   */
+  open(session: OpenSession): Promise<TokenPair>;
   /**
    * Gives the successor of a refresh token. A token used within the grace before gives the same successor again;
-   * used later, it was stolen from or by somebody, and the session ends.
+   * used later, it was stolen from or by somebody, and the session ends. Who holds the token counts as the same
+   * client: the successor is stored encrypted with the token, and nobody without it can read it.
    * @throws AppError UNAUTHENTICATED/INVALID_REFRESH_TOKEN for every token that gives nothing.
    */
-  refresh(refreshToken: string): Promise<TokenPair>;
-  /** Ends the session of a refresh token; does nothing for unknown tokens and sessions that are over. */
-  close(refreshToken: string): Promise<void>;
+  refresh(refreshToken: string, origin: CallOrigin): Promise<TokenPair>;
+  /**
+   * Ends the session of a refresh token, whichever of the family it is.
+   * @returns the session's id; undefined for unknown tokens and sessions that are over.
+   */
+  close(refreshToken: string, origin: CallOrigin): Promise<string | undefined>;
+  /** A user's open sessions, the one used last first. */
+  list(request: SessionPageRequest): Promise<SessionPage>;
+  /** @throws AppError NOT_FOUND/SESSION_NOT_FOUND, alike for sessions of others and such that are over. */
+  revoke(session: { userId: string; sessionId: string }, actor: Actor): Promise<void>;
+  /** Ends all open sessions of a user but one; returns which. */
+  revokeOthers(request: { userId: string; except: string | undefined }, actor: Actor): Promise<string[]>;
+  /** Forgets sessions that ended 30 days ago, some at a time; returns how many. */
+  purge(): Promise<number>;
 }
 
 /** What {@link createSessions} needs. */
 export interface SessionsDependencies {
   db: Kysely<AuthTables>;
   relay: Pick<Relay, "kick">;
-  accessTokens: AccessTokens;
+  accessTokens: Pick<AccessTokens, "forUser">;
+  audit: AuditLog;
+  mailer: Mailer;
   now: () => Date;
   newId: () => string;
   /** Durations in milliseconds. */
   limits: { lifetimeMs: number; idleMs: number; graceMs: number };
 }
 
-type RotationOutcome = { kind: "rotated"; refreshToken: string; sessionId: string } | { kind: "refused" };
+const maxOpenSessions = 100;
+const keptAfterEndMs = 30 * 86_400_000;
+const purgeBatch = 1_000;
 
 /** Creates the rules. */
 export function createSessions(dependencies: SessionsDependencies): Sessions {
-  const { db, relay, now, newId, limits } = dependencies;
+  const { db, relay, audit, now, newId, limits } = dependencies;
+  const rotation = createRotation(dependencies);
 
   return {
-    async open(userId) {
+    async open({ userId, method, origin, passwordHash }) {
       const sessionId = newId();
-      const refreshToken = await db.transaction().execute(async (trx) => {
+      const { owner, refreshToken } = await withOutbox(db, relay, async (trx) => {
+        const account = requireOpenAccount(await lockOwner(trx, userId), passwordHash);
+        await noticeNewSignIn(trx, account, origin);
         const createdAt = now();
         const expiresAt = addMs(createdAt, limits.lifetimeMs);
-        await insertSession(trx, { id: sessionId, userId, createdAt, expiresAt });
-        return issue(trx, { sessionId, sessionExpiresAt: expiresAt });
+        await insertSession(trx, { id: sessionId, userId, createdAt, expiresAt, method, ...origin });
+        await revokeOldest(trx, userId, createdAt);
+        const actor = { name: userId, origin };
+        await audit.record(trx, {
+          actor,
+          action: "session.opened",
+          userId,
+          targetId: sessionId,
+          change: method,
+        });
+        return { owner: account, refreshToken: await rotation.issue(trx, { sessionId, expiresAt }) };
       });
-      return pair(sessionId, refreshToken);
+      const issued = await dependencies.accessTokens.forUser({ userId, sessionId, role: owner.role });
+      return { ...issued, refreshToken };
     },
 
-    async refresh(refreshToken) {
+    async refresh(refreshToken, origin) {
       if (!isRefreshToken(refreshToken)) throw invalidRefreshToken();
       // A refusal is returned, not thrown: the revocation it may come with has to be committed.
-      const outcome = await withOutbox(db, relay, (trx) => rotate(trx, refreshToken));
+      const outcome = await withOutbox(db, relay, (trx) => rotation.rotate(trx, refreshToken, origin));
       if (outcome.kind === "refused") throw invalidRefreshToken();
-      return pair(outcome.sessionId, outcome.refreshToken);
+      const issued = await dependencies.accessTokens.forUser(outcome);
+      return { ...issued, refreshToken: outcome.refreshToken };
     },
 
-    async close(refreshToken) {
-      if (!isRefreshToken(refreshToken)) return;
-      await withOutbox(db, relay, (trx) => revoke(trx, hashRefreshToken(refreshToken), "logout"));
+    async close(refreshToken, origin) {
+      if (!isRefreshToken(refreshToken)) return undefined;
+      return withOutbox(db, relay, (trx) => closeOne(trx, hashRefreshToken(refreshToken), origin));
     },
+
+    list: (request) => listSessionPage({ db, now, idleMs: limits.idleMs }, request),
+
+    async revoke({ userId, sessionId }, actor) {
+      if (!isUuid(sessionId)) throw sessionNotFound();
+      await withOutbox(db, relay, async (trx) => {
+        const ended = await revokeSessions(trx, { userId, ids: [sessionId], reason: "revoked", at: now() });
+        if (ended.length === 0) throw sessionNotFound();
+        await audit.record(trx, { actor, action: "session.revoked", userId, targetId: sessionId });
+      });
+    },
+
+    revokeOthers: ({ userId, except }, actor) =>
+      withOutbox(db, relay, async (trx) => {
+        const ended = await revokeSessions(trx, { userId, except, reason: "revoked", at: now() });
+        if (ended.length > 0) {
+          const change = `${ended.length} others`;
+          await audit.record(trx, { actor, action: "session.revoked", userId, change });
+        }
+        return ended;
+      }),
+
+    purge: () => deleteEndedSessions(db, addMs(now(), -keptAfterEndMs), purgeBatch),
   };
 
-  async function rotate(trx: Transaction<AuthTables>, refreshToken: string): Promise<RotationOutcome> {
-    const token = await lockRefreshToken(trx, hashRefreshToken(refreshToken));
-    // Read after the lock: a caller that waited for another must not see itself before the other's use.
-    const at = now();
-    if (!token || token.revokedAt || token.sessionExpiresAt <= at) return { kind: "refused" };
-    if (token.usedAt && token.successorSealed) {
-      if (at.getTime() - token.usedAt.getTime() <= limits.graceMs) {
-        const successor = openSuccessor(refreshToken, token.successorSealed);
-        return { kind: "rotated", refreshToken: successor, sessionId: token.sessionId };
-      }
-      await revoke(trx, token.tokenHash, "reuse");
-      return { kind: "refused" };
-    }
-    if (token.expiresAt <= at) return { kind: "refused" };
-    const successor = await issue(trx, token);
-    const { tokenHash, sessionId } = token;
-    await markUsed(trx, {
-      tokenHash,
-      sessionId,
-      usedAt: at,
-      successorSealed: sealSuccessor(refreshToken, successor),
-    });
-    return { kind: "rotated", refreshToken: successor, sessionId };
-  }
-
-  async function issue(
-    trx: Transaction<AuthTables>,
-    { sessionId, sessionExpiresAt }: Pick<LockedRefreshToken, "sessionId" | "sessionExpiresAt">,
-  ): Promise<string> {
-    const refreshToken = newRefreshToken();
-    const issuedAt = now();
-    const idleEnd = addMs(issuedAt, limits.idleMs);
-    const expiresAt = idleEnd < sessionExpiresAt ? idleEnd : sessionExpiresAt;
-    await insertRefreshToken(trx, {
-      tokenHash: hashRefreshToken(refreshToken),
-      sessionId,
-      issuedAt,
-      expiresAt,
-    });
-    return refreshToken;
-  }
-
-  async function revoke(
+  async function closeOne(
     trx: Transaction<AuthTables>,
     tokenHash: Buffer,
-    reason: RevokeReason,
-  ): Promise<void> {
-    const revoked = await revokeSessionOfToken(trx, tokenHash, { at: now(), reason });
-    if (revoked) await emitSessionRevoked(trx, revoked);
+    origin: CallOrigin,
+  ): Promise<string | undefined> {
+    const sessionId = await findSessionOfToken(trx, tokenHash);
+    const session = sessionId === undefined ? undefined : await lockSession(trx, sessionId);
+    if (!session) return undefined;
+    const { userId } = session;
+    const ids = [session.sessionId];
+    const [ended] = await revokeSessions(trx, { userId, ids, reason: "logout", at: now() });
+    if (ended === undefined) return undefined;
+    const actor = { name: userId, origin };
+    await audit.record(trx, { actor, action: "session.revoked", userId, targetId: ended, change: "logout" });
+    return ended;
   }
 
-  async function pair(sessionId: string, refreshToken: string): Promise<TokenPair> {
-    const user = await findSessionUser(db, sessionId);
-    // The account was deleted in between.
-    if (!user) throw invalidRefreshToken();
-    return { ...(await dependencies.accessTokens.forUser(user)), refreshToken };
+  /** A user who has logged in before is told of a login from a client not seen before. */
+  async function noticeNewSignIn(
+    trx: Transaction<AuthTables>,
+    { userId, name, email }: SessionOwner,
+    { address, userAgent }: CallOrigin,
+  ): Promise<void> {
+    const seen = await findSightings(trx, { userId, address, userAgent });
+    if (!seen.any || seen.same) return;
+    const at = now().toISOString();
+    await dependencies.mailer.queue(
+      trx,
+      { email, userId },
+      { template: "new-sign-in", name, at, address, userAgent },
+    );
   }
+
+  async function revokeOldest(trx: Transaction<AuthTables>, userId: string, at: Date): Promise<void> {
+    const open = { now: at, idleSince: addMs(at, -limits.idleMs) };
+    const ids = await listSessionsBeyond(trx, userId, open, maxOpenSessions);
+    if (ids.length > 0) await revokeSessions(trx, { userId, ids, reason: "too-many", at });
+  }
+}
+
+function requireOpenAccount(owner: SessionOwner | undefined, passwordHash: string | undefined): SessionOwner {
+  if (!owner || (passwordHash !== undefined && passwordHash !== owner.passwordHash)) {
+    throw unauthenticated("INVALID_CREDENTIALS", "The e-mail address or the password is wrong.");
+  }
+  if (owner.disabledAt) throw permissionDenied("ACCOUNT_DISABLED", "The account is closed.");
+  return owner;
 }
 
 function addMs(date: Date, ms: number): Date {
   return new Date(date.getTime() + ms);
+}
+
+function sessionNotFound(): Error {
+  return notFound("SESSION_NOT_FOUND", "There is no such session.");
 }
 
 function invalidRefreshToken(): Error {

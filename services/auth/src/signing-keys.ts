@@ -1,20 +1,17 @@
-import { ConfigError, type Secret } from "@ocelli/chassis";
-import {
-  type CryptoKey,
-  calculateJwkThumbprint,
-  exportJWK,
-  generateKeyPair,
-  importJWK,
-  type JSONWebKeySet,
-  type JWK,
-} from "jose";
+import type { Secret } from "@ocelli/chassis";
+import type { CryptoKey, JSONWebKeySet } from "jose";
 import type { Kysely } from "kysely";
-import { z } from "zod";
-import { deriveKey, open, seal } from "./sealing.ts";
+import type { Actor } from "./actor.ts";
+import type { AuditLog } from "./audit.ts";
+import { generateKey, importPrivateKey, toPublicJwk } from "./key-material.ts";
+import { deriveKey, seal } from "./sealing.ts";
 import {
+  deleteRetiredKeys,
   insertSigningKey,
   listSigningKeys,
+  lockRotation,
   replacePrivateKey,
+  retireActiveKey,
   type StoredSigningKey,
 } from "./store/signing-keys.ts";
 import type { AuthTables } from "./store/tables.ts";
@@ -30,6 +27,14 @@ export interface SigningKeys {
   active(): Promise<ActiveKey>;
   /** Public keys of all tokens that may still be valid, read from the store so that every replica answers alike. */
   jwks(): Promise<JSONWebKeySet>;
+  /**
+   * Replaces the signing key. The new one is published at once and signs once every verifier can know it; the old one
+   * stays published until no token of it can be alive. While a rotation is under way, another one is the same one.
+   * @returns the new key's id and when it begins to sign.
+   */
+  rotate(actor: Actor): Promise<{ kid: string; activatesAt: Date }>;
+  /** Deletes keys of which no token can be alive. */
+  purge(): Promise<void>;
 }
 
 /** Settings of {@link openSigningKeys}. */
@@ -37,19 +42,18 @@ export interface SigningKeysOptions {
   db: Kysely<AuthTables>;
   /** Encrypts private keys in the store. */
   secret: Secret | undefined;
+  audit: AuditLog;
   now: () => Date;
 }
 
-// How long a replica keeps signing with a key after another replica retired it; verifiers know retired keys far longer.
-const activeKeyMaxAgeMs = 60_000;
-
-const privateJwk = z.object({
-  kty: z.literal("OKP"),
-  crv: z.literal("Ed25519"),
-  x: z.string(),
-  d: z.string(),
-});
-type PrivateJwk = z.infer<typeof privateJwk>;
+// Verifiers ask for the keys again when they meet an unknown one, at most every five seconds: by the time a new key
+// signs, each answer that a verifier may still go by has it.
+const overlapMs = 10_000;
+// How long a replica goes by what it read: it may sign with a retired key that much longer.
+const maxAgeMs = 60_000;
+// The longest life that AUTH_ACCESS_TOKEN_LIFETIME allows (one hour), what replicas lag behind, and some more for
+// clocks that disagree.
+const publishedAfterMs = 65 * 60_000;
 
 /**
  * Opens the signing keys; makes one when there is none. Replicas that start at once agree on a single key: the store
@@ -57,36 +61,42 @@ type PrivateJwk = z.infer<typeof privateJwk>;
  * @throws ConfigError when the stored keys need another AUTH_KEY_SECRET than the one given.
  */
 export async function openSigningKeys(options: SigningKeysOptions): Promise<SigningKeys> {
-  const { db, now } = options;
+  const { db, audit, now } = options;
   const sealingKey = options.secret
     ? deriveKey(options.secret.reveal(), "ocelli auth signing keys")
     : undefined;
-  let current: (ActiveKey & { readAt: number }) | undefined;
+  let known: { keys: StoredSigningKey[]; readAt: number } | undefined;
+  let imported: ActiveKey | undefined;
   let reading: Promise<JSONWebKeySet> | undefined;
 
-  async function readActive(): Promise<ActiveKey & { readAt: number }> {
-    const stored = (await listSigningKeys(db)).find((key) => key.status === "active");
-    if (!stored) throw new Error("the store has no active signing key");
-    if (stored.kid === current?.kid) return { ...current, readAt: now().getTime() };
-    return { ...(await importPrivateKey(stored, sealingKey)), readAt: now().getTime() };
+  async function active(): Promise<ActiveKey> {
+    const age = known ? now().getTime() - known.readAt : Number.POSITIVE_INFINITY;
+    // A clock set back says nothing about how old the answer is.
+    if (!known || age > maxAgeMs || age < 0) known = await read();
+    const stored = signingKeyAt(known.keys, now());
+    if (imported?.kid === stored.kid) return imported;
+    imported = { kid: stored.kid, privateKey: await importPrivateKey(stored, sealingKey) };
+    return imported;
+  }
+
+  async function read() {
+    const keys = await listSigningKeys(db);
+    return { keys, readAt: now().getTime() };
   }
 
   async function readJwks(): Promise<JSONWebKeySet> {
-    const keys = (await listSigningKeys(db)).map(({ kid, x }) => toPublicJwk(kid, x));
-    return { keys };
+    const since = publishedSince(now());
+    const keys = await listSigningKeys(db);
+    return { keys: keys.filter((key) => !key.retiredAt || key.retiredAt >= since).map(toPublicJwk) };
   }
 
-  if (!(await listSigningKeys(db)).some((key) => key.status === "active")) {
-    await insertSigningKey(db, await generateKey(sealingKey, now()));
-  }
+  await ensureActiveKey(db, sealingKey, now());
   if (sealingKey) await sealReadableKeys(db, sealingKey);
-  current = await readActive();
+  await active();
 
   return {
-    async active() {
-      if (!current || now().getTime() - current.readAt > activeKeyMaxAgeMs) current = await readActive();
-      return current;
-    },
+    active,
+
     jwks() {
       // Callers that ask at once share one query: the key set is public, so anyone may ask as often as he likes.
       reading ??= readJwks().finally(() => {
@@ -94,45 +104,42 @@ export async function openSigningKeys(options: SigningKeysOptions): Promise<Sign
       });
       return reading;
     },
+
+    async rotate(actor) {
+      const key = await db.transaction().execute(async (trx) => {
+        await lockRotation(trx);
+        const at = now();
+        const pending = (await listSigningKeys(trx)).find((each) => each.status === "active");
+        if (pending && pending.activatesAt > at) return pending;
+        const activatesAt = new Date(at.getTime() + overlapMs);
+        await retireActiveKey(trx, activatesAt);
+        const fresh = await generateKey(sealingKey, { createdAt: at, activatesAt });
+        await insertSigningKey(trx, fresh);
+        await audit.record(trx, { actor, action: "signing-keys.rotated", targetId: fresh.kid });
+        return fresh;
+      });
+      known = undefined;
+      return { kid: key.kid, activatesAt: key.activatesAt };
+    },
+
+    purge: () => deleteRetiredKeys(db, publishedSince(now())),
   };
 }
 
-async function generateKey(sealingKey: Buffer | undefined, createdAt: Date): Promise<StoredSigningKey> {
-  const { privateKey } = await generateKeyPair("EdDSA", { crv: "Ed25519", extractable: true });
-  const jwk = privateJwk.parse(await exportJWK(privateKey));
-  const kid = await calculateJwkThumbprint({ kty: jwk.kty, crv: jwk.crv, x: jwk.x });
-  return { kid, x: jwk.x, status: "active", createdAt, ...storePrivateKey(kid, jwk, sealingKey) };
+/** Of all keys that sign by now, the newest; where a clock is behind and none does yet, the oldest. */
+function signingKeyAt(keys: readonly StoredSigningKey[], at: Date): StoredSigningKey {
+  const key = keys.find((each) => each.activatesAt <= at) ?? keys.at(-1);
+  if (!key) throw new Error("the store has no signing key");
+  return key;
 }
 
-function storePrivateKey(kid: string, jwk: PrivateJwk, sealingKey: Buffer | undefined) {
-  const text = JSON.stringify(jwk);
-  return sealingKey
-    ? { privateKey: seal(sealingKey, text, kid), encrypted: true }
-    : { privateKey: Buffer.from(text), encrypted: false };
+function publishedSince(at: Date): Date {
+  return new Date(at.getTime() - publishedAfterMs);
 }
 
-async function importPrivateKey(
-  stored: StoredSigningKey,
-  sealingKey: Buffer | undefined,
-): Promise<ActiveKey> {
-  const jwk = privateJwk.parse(JSON.parse(readPrivateKey(stored, sealingKey)));
-  const privateKey = await importJWK(jwk, "EdDSA");
-  // Only symmetric keys are imported as bytes.
-  if (privateKey instanceof Uint8Array) throw new Error("the signing key is not an Ed25519 key");
-  return { kid: stored.kid, privateKey };
-}
-
-function readPrivateKey(stored: StoredSigningKey, sealingKey: Buffer | undefined): string {
-  if (!stored.encrypted) return stored.privateKey.toString("utf8");
-  if (!sealingKey)
-    throw new ConfigError(["AUTH_KEY_SECRET is required: the stored signing keys are encrypted with it"]);
-  try {
-    return open(sealingKey, stored.privateKey, stored.kid);
-  } catch {
-    throw new ConfigError([
-      "AUTH_KEY_SECRET: is not the one with which the stored signing keys were encrypted",
-    ]);
-  }
+async function ensureActiveKey(db: Kysely<AuthTables>, sealingKey: Buffer | undefined, at: Date) {
+  if ((await listSigningKeys(db)).some((key) => key.status === "active")) return;
+  await insertSigningKey(db, await generateKey(sealingKey, { createdAt: at, activatesAt: at }));
 }
 
 async function sealReadableKeys(db: Kysely<AuthTables>, sealingKey: Buffer): Promise<void> {
@@ -141,8 +148,4 @@ async function sealReadableKeys(db: Kysely<AuthTables>, sealingKey: Buffer): Pro
     const sealed = seal(sealingKey, key.privateKey.toString("utf8"), key.kid);
     await replacePrivateKey(db, key.kid, sealed);
   }
-}
-
-function toPublicJwk(kid: string, x: string): JWK {
-  return { kty: "OKP", crv: "Ed25519", x, kid, alg: "EdDSA", use: "sig" };
 }

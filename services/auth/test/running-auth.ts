@@ -5,10 +5,14 @@ import {
   createInProcessBus,
   createLogger,
   createMetrics,
+  createRevocations,
   createRpcClient,
+  createServiceTokenSource,
   createTokenVerifier,
   loadSettings,
+  type Revocations,
   type RpcClient,
+  Secret,
   type TokenVerifier,
 } from "@ocelli/chassis";
 import { authV1 } from "@ocelli/contracts";
@@ -18,6 +22,9 @@ import { start } from "../src/main.ts";
 
 /** Hashing at the least cost the settings allow, so that tests spend their time elsewhere. */
 export const cheapHashing = { AUTH_PASSWORD_MEMORY: "19mib", AUTH_PASSWORD_PASSES: "2" };
+
+/** Account with which the test's clients call as the gateway does, telling where a request came from. */
+export const gateway = { clientId: "gateway", clientSecret: "gateway-secret-of-the-tests" };
 
 /** A clock that tests move. */
 export interface TestClock {
@@ -36,11 +43,20 @@ export function createTestClock(): TestClock {
   };
 }
 
-/** The auth service on a real gRPC socket, with a client. */
+/** The auth service on a real gRPC socket, with a client of each of its services. */
 export interface RunningAuth {
+  /** `host:port`. */
+  address: string;
   client: RpcClient<typeof authV1.AuthServiceDefinition>;
-  /** What other services verify tokens with. */
+  apiKeys: RpcClient<typeof authV1.ApiKeyServiceDefinition>;
+  serviceAccounts: RpcClient<typeof authV1.ServiceAccountServiceDefinition>;
+  users: RpcClient<typeof authV1.UserServiceDefinition>;
+  twoFactor: RpcClient<typeof authV1.TwoFactorServiceDefinition>;
+  oidc: RpcClient<typeof authV1.OidcServiceDefinition>;
+  audit: RpcClient<typeof authV1.AuditServiceDefinition>;
+  /** What other services verify tokens with; knows of no revocation but those that a test adds. */
   verifier: TokenVerifier;
+  revocations: Revocations;
   /** Log lines, as JSON text. */
   logLines: string[];
   /** Events published so far. */
@@ -55,7 +71,14 @@ export async function startAuth(options: {
   env?: Record<string, string>;
 }): Promise<RunningAuth> {
   const { clock } = options;
-  const env = { DATABASE_URL: options.databaseUrl, AUTH_PORT: "0", ...cheapHashing, ...options.env };
+  const accounts = [options.env?.SERVICE_ACCOUNTS, `${gateway.clientId}:${gateway.clientSecret}`];
+  const env = {
+    DATABASE_URL: options.databaseUrl,
+    AUTH_PORT: "0",
+    ...cheapHashing,
+    ...options.env,
+    SERVICE_ACCOUNTS: accounts.filter(Boolean).join(","),
+  };
   const logLines: string[] = [];
   const log = createLogger({
     level: "trace",
@@ -72,23 +95,57 @@ export async function startAuth(options: {
     now: clock.now,
     newId: randomUUIDv7,
   });
-  const { client, close } = createRpcClient(authV1.AuthServiceDefinition, { address: service.address });
+  const clients = connect(service.address, clock);
+  const { client } = clients;
+  const revocations = createRevocations(clock.now);
   const verifier = createTokenVerifier({
     // The service under test made it; jose checks each key.
     fetchJwks: async () => JSON.parse((await client.getJwks({})).jwksJson) as JSONWebKeySet,
-    issuer: "ocelli",
-    audience: "ocelli",
+    issuer: options.env?.OCELLI_TOKEN_ISSUER ?? "ocelli",
+    audience: options.env?.OCELLI_TOKEN_AUDIENCE ?? "ocelli",
     now: clock.now,
+    revocations,
   });
   return {
-    client,
+    address: service.address,
+    ...clients,
     verifier,
+    revocations,
     logLines,
     events,
     async stop() {
-      close();
+      clients.close();
       await service.stop();
       await bus.close();
+    },
+  };
+}
+
+/** Clients as the gateway has them: calls with `origin` are made in the name of its service account. */
+function connect(address: string, clock: TestClock) {
+  const closers: Array<() => void> = [];
+  const keep = <Handle extends { close: () => void }>(handle: Handle): Handle => {
+    closers.push(handle.close);
+    return handle;
+  };
+  const plain = keep(createRpcClient(authV1.AuthServiceDefinition, { address }));
+  const serviceToken = createServiceTokenSource({
+    clientId: gateway.clientId,
+    clientSecret: new Secret(gateway.clientSecret),
+    issue: (request) => plain.client.issueServiceToken(request),
+    now: clock.now,
+  });
+  const options = { address, serviceToken };
+  return {
+    client: keep(createRpcClient(authV1.AuthServiceDefinition, options)).client,
+    apiKeys: keep(createRpcClient(authV1.ApiKeyServiceDefinition, options)).client,
+    serviceAccounts: keep(createRpcClient(authV1.ServiceAccountServiceDefinition, options)).client,
+    users: keep(createRpcClient(authV1.UserServiceDefinition, options)).client,
+    twoFactor: keep(createRpcClient(authV1.TwoFactorServiceDefinition, options)).client,
+    oidc: keep(createRpcClient(authV1.OidcServiceDefinition, options)).client,
+    audit: keep(createRpcClient(authV1.AuditServiceDefinition, options)).client,
+    close() {
+      for (const close of closers) close();
     },
   };
 }

@@ -1,4 +1,4 @@
-import type { Kysely } from "kysely";
+import { type Kysely, sql, type Transaction } from "kysely";
 import type { AuthTables } from "./tables.ts";
 
 /** A signing key as stored. */
@@ -11,14 +11,28 @@ export interface StoredSigningKey {
   encrypted: boolean;
   status: "active" | "retired";
   createdAt: Date;
+  /** From then on it signs. */
+  activatesAt: Date;
+  /** From then on another one signs. */
+  retiredAt: Date | null;
 }
 
-/** All keys, newest first. */
+/** All keys, the one that activates last first. */
 export async function listSigningKeys(db: Kysely<AuthTables>): Promise<StoredSigningKey[]> {
   return db
     .selectFrom("signing_keys")
-    .select(["kid", "x", "private_key as privateKey", "encrypted", "status", "created_at as createdAt"])
-    .orderBy("created_at", "desc")
+    .select([
+      "kid",
+      "x",
+      "private_key as privateKey",
+      "encrypted",
+      "status",
+      "created_at as createdAt",
+      "activates_at as activatesAt",
+      "retired_at as retiredAt",
+    ])
+    .orderBy("activates_at", "desc")
+    .orderBy("kid")
     .execute();
 }
 
@@ -33,8 +47,33 @@ export async function insertSigningKey(db: Kysely<AuthTables>, key: StoredSignin
       encrypted: key.encrypted,
       status: key.status,
       created_at: key.createdAt,
+      activates_at: key.activatesAt,
+      retired_at: key.retiredAt,
     })
     .onConflict((conflict) => conflict.doNothing())
+    .execute();
+}
+
+/** Makes whoever replaces keys wait until the transaction that does so now has ended. */
+export async function lockRotation(trx: Transaction<AuthTables>): Promise<void> {
+  await sql`select pg_advisory_xact_lock(hashtextextended('ocelli.auth.signing-keys', 0))`.execute(trx);
+}
+
+/** Retires the active key: another one signs from `retiredAt` on. */
+export async function retireActiveKey(trx: Transaction<AuthTables>, retiredAt: Date): Promise<void> {
+  await trx
+    .updateTable("signing_keys")
+    .set({ status: "retired", retired_at: retiredAt })
+    .where("status", "=", "active")
+    .execute();
+}
+
+/** Deletes keys that were retired before a time. */
+export async function deleteRetiredKeys(db: Kysely<AuthTables>, before: Date): Promise<void> {
+  await db
+    .deleteFrom("signing_keys")
+    .where("status", "=", "retired")
+    .where("retired_at", "<", before)
     .execute();
 }
 

@@ -1,6 +1,6 @@
 import { inspect } from "node:util";
 import { describe, expect, test } from "vitest";
-import { serviceAccountList } from "./service-accounts.ts";
+import { serviceAccountList } from "./service-account-list.ts";
 
 const secret = "0123456789abcdef";
 
