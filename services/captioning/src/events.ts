@@ -7,7 +7,13 @@ import {
   type StageEvent,
   type StageLimits,
 } from "@ocelli/analysis";
-import { appendEvent, decodeEvent, type ServiceHost } from "@ocelli/chassis";
+import {
+  appendEvent,
+  consumeOwnerDeletions,
+  decodeEvent,
+  deleteOwnedRows,
+  type ServiceHost,
+} from "@ocelli/chassis";
 import { type commonV1, events, type eventsV1, photoStageFailed } from "@ocelli/contracts";
 import type { Engine } from "@ocelli/inference";
 import {
@@ -20,7 +26,7 @@ import {
 import { toCaption } from "./rpc/caption-view.ts";
 import { toCaptionContext } from "./scene-context.ts";
 import { findCaptionOfBytes, saveModelCaption } from "./store/captions.ts";
-import type { CaptioningTables } from "./store/tables.ts";
+import { type CaptioningTables, ownedTables } from "./store/tables.ts";
 import { deletePhotoWords, findTextOfBytes, saveText } from "./store/texts.ts";
 
 /** What the consumers need. */
@@ -33,14 +39,14 @@ export interface CaptioningEventDependencies {
 
 /**
  * Consumes `library.photo.ready` (read text), what the scene service says of the photo (caption, also when it
- * failed) and `library.photo.deleted` (forget); emits `captioning.photo.read` and `captioning.photo.captioned`.
+ * failed), `library.photo.deleted` and `auth.user.deleted` (forget); emits `captioning.photo.read` and `captioning.photo.captioned`.
  */
 export function consumeCaptioningEvents(dependencies: CaptioningEventDependencies): void {
   consumeText(dependencies);
   consumeCaption(dependencies);
-  consumeDeletions(dependencies.host, "captioning", (trx, photo) =>
-    deletePhotoWords(trx, photo.ownerId, photo.photoId),
-  );
+  const { host } = dependencies;
+  consumeDeletions(host, "captioning", (trx, photo) => deletePhotoWords(trx, photo.ownerId, photo.photoId));
+  consumeOwnerDeletions(host, "captioning", (owner) => deleteOwnedRows(host.database.db, ownedTables, owner));
 }
 
 function consumeText({ host, engine, previews, limits }: CaptioningEventDependencies): void {
@@ -58,7 +64,7 @@ function consumeText({ host, engine, previews, limits }: CaptioningEventDependen
       async analyze(photo, _event, signal) {
         return (await readText(engine, await previews.open(photo, ["ocr"], signal))).lines;
       },
-      isDeleted: (trx, photo) => isDeletedPhoto(trx, photo.photoId),
+      isDeleted: (trx, photo) => isDeletedPhoto(trx, photo),
       async save(trx, photo, { result, ms }) {
         await saveText(trx, photo, { lines: result, model, ms });
         await appendEvent(trx, {
@@ -87,7 +93,7 @@ function consumeCaption({ host, engine, previews, limits }: CaptioningEventDepen
         const image = await previews.open(photo, ["caption"], signal);
         return toCaption(await captionImage(engine, image, contextOf(event)));
       },
-      isDeleted: (trx, photo) => isDeletedPhoto(trx, photo.photoId),
+      isDeleted: (trx, photo) => isDeletedPhoto(trx, photo),
       async save(trx, photo, { result, ms }) {
         await saveModelCaption(trx, photo, { caption: result, model, ms });
         await appendEvent(trx, {

@@ -16,7 +16,7 @@ export async function start(
 ): Promise<RunningService> {
   const { engine } = runtime;
   const host = await openService<CaptioningTables>({ name: "captioning", config, runtime, migrations });
-  const { auth, previews } = connectAnalysis({ name: "captioning", config, host, runtime });
+  const { auth, previews } = await connectAnalysis({ name: "captioning", config, host, runtime });
   const scene = createRpcClient(sceneV1.SceneServiceDefinition, {
     address: config.sceneAddress,
     serviceToken: auth.serviceToken,

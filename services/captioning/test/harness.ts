@@ -17,6 +17,8 @@ import {
 } from "@ocelli/chassis";
 import { captioningV1, type EventType, type eventsV1 } from "@ocelli/contracts";
 import { createEngine, loadManifest } from "@ocelli/inference";
+import { userIdentity } from "@ocelli/testkit";
+
 import { settings } from "../src/config.ts";
 import { consumeCaptioningEvents } from "../src/events.ts";
 import { createCaptioningHandlers } from "../src/rpc/captioning-handlers.ts";
@@ -88,7 +90,7 @@ export async function startService(databaseUrl: string): Promise<ServiceUnderTes
     receiveTimeoutMs: 5_000,
   });
   const service = await host.serve(
-    { verify: async (token) => ({ kind: "user", userId: token, sessionId: token }) },
+    { verify: async (token) => userIdentity(token) },
     captioningV1.CaptioningServiceDefinition,
     createCaptioningHandlers({
       db: host.database.db,

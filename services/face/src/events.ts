@@ -6,13 +6,13 @@ import {
   photoOfTrigger,
   type StageLimits,
 } from "@ocelli/analysis";
-import { appendEvent, type ServiceHost } from "@ocelli/chassis";
+import { appendEvent, consumeOwnerDeletions, deleteOwnedRows, type ServiceHost } from "@ocelli/chassis";
 import { events } from "@ocelli/contracts";
 import type { Engine } from "@ocelli/inference";
 import { analyzeFaces, type FaceResult, faceModelVersion } from "./model/analyze.ts";
 import { toFaceView } from "./rpc/face-view.ts";
 import { deleteFaces, findFacesOfBytes, saveScan } from "./store/faces.ts";
-import type { FaceTables } from "./store/tables.ts";
+import { type FaceTables, ownedTables } from "./store/tables.ts";
 
 /** What the consumers need. */
 export interface FaceEventDependencies {
@@ -23,7 +23,10 @@ export interface FaceEventDependencies {
   limits: StageLimits;
 }
 
-/** Consumes `library.photo.ready` (scan) and `library.photo.deleted` (forget); emits `face.photo.scanned`. */
+/**
+ * Consumes `library.photo.ready` (scan), `library.photo.deleted` and `auth.user.deleted` (forget); emits
+ * `face.photo.scanned`.
+ */
 export function consumeFaceEvents({ host, engine, previews, newId, limits }: FaceEventDependencies): void {
   const { db } = host.database;
   const model = faceModelVersion(engine);
@@ -39,7 +42,7 @@ export function consumeFaceEvents({ host, engine, previews, newId, limits }: Fac
       async analyze(photo, _event, signal) {
         return (await analyzeFaces(engine, await previews.open(photo, ["faces"], signal))).faces;
       },
-      isDeleted: (trx, photo) => isDeletedPhoto(trx, photo.photoId),
+      isDeleted: (trx, photo) => isDeletedPhoto(trx, photo),
       async save(trx, photo, { result, ms }) {
         const faces = result.map((face) => ({ ...face, id: newId() }));
         await saveScan(trx, photo, { faces, model, ms });
@@ -52,4 +55,5 @@ export function consumeFaceEvents({ host, engine, previews, newId, limits }: Fac
     limits,
   );
   consumeDeletions(host, "face", (trx, photo) => deleteFaces(trx, photo.ownerId, photo.photoId));
+  consumeOwnerDeletions(host, "face", (owner) => deleteOwnedRows(db, ownedTables, owner));
 }

@@ -15,7 +15,7 @@ export async function start(
 ): Promise<RunningService> {
   const { engine } = runtime;
   const host = await openService<FaceTables>({ name: "face", config, runtime, migrations });
-  const { auth, previews } = connectAnalysis({ name: "face", config, host, runtime });
+  const { auth, previews } = await connectAnalysis({ name: "face", config, host, runtime });
   consumeFaceEvents({
     host,
     engine,

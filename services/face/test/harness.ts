@@ -17,6 +17,8 @@ import {
 } from "@ocelli/chassis";
 import { type EventType, type eventsV1, faceV1 } from "@ocelli/contracts";
 import { createEngine, loadManifest } from "@ocelli/inference";
+import { userIdentity } from "@ocelli/testkit";
+
 import { settings } from "../src/config.ts";
 import { consumeFaceEvents } from "../src/events.ts";
 import { createFaceHandlers } from "../src/rpc/face-handlers.ts";
@@ -84,7 +86,7 @@ export async function startService(databaseUrl: string): Promise<ServiceUnderTes
     receiveTimeoutMs: 5_000,
   });
   const service = await host.serve(
-    { verify: async (token) => ({ kind: "user", userId: token, sessionId: token }) },
+    { verify: async (token) => userIdentity(token) },
     faceV1.FaceServiceDefinition,
     createFaceHandlers({ db: host.database.db, engine, rawImages }),
   );

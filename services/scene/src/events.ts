@@ -6,14 +6,14 @@ import {
   photoOfTrigger,
   type StageLimits,
 } from "@ocelli/analysis";
-import { appendEvent, type ServiceHost } from "@ocelli/chassis";
+import { appendEvent, consumeOwnerDeletions, deleteOwnedRows, type ServiceHost } from "@ocelli/chassis";
 import type { commonV1 } from "@ocelli/contracts";
 import { events } from "@ocelli/contracts";
 import type { Engine } from "@ocelli/inference";
 import { analyzeScene, sceneModelVersion } from "./model/analyze.ts";
 import { toSceneResult } from "./rpc/scene-view.ts";
 import { deleteScene, findSceneOfBytes, saveScene } from "./store/scenes.ts";
-import type { SceneTables } from "./store/tables.ts";
+import { ownedTables, type SceneTables } from "./store/tables.ts";
 
 /** What the consumers need. */
 export interface SceneEventDependencies {
@@ -23,7 +23,10 @@ export interface SceneEventDependencies {
   limits: StageLimits;
 }
 
-/** Consumes `library.photo.ready` (classify) and `library.photo.deleted` (forget); emits `scene.photo.classified`. */
+/**
+ * Consumes `library.photo.ready` (classify), `library.photo.deleted` and `auth.user.deleted` (forget); emits
+ * `scene.photo.classified`.
+ */
 export function consumeSceneEvents({ host, engine, previews, limits }: SceneEventDependencies): void {
   const { db } = host.database;
   const model = sceneModelVersion(engine);
@@ -39,7 +42,7 @@ export function consumeSceneEvents({ host, engine, previews, limits }: SceneEven
       async analyze(photo, _event, signal) {
         return toSceneResult(await analyzeScene(engine, await previews.open(photo, ["scene"], signal)));
       },
-      isDeleted: (trx, photo) => isDeletedPhoto(trx, photo.photoId),
+      isDeleted: (trx, photo) => isDeletedPhoto(trx, photo),
       async save(trx, photo, { result, ms }) {
         await saveScene(trx, photo, { scene: result, model, ms });
         await appendEvent(trx, {
@@ -51,4 +54,5 @@ export function consumeSceneEvents({ host, engine, previews, limits }: SceneEven
     limits,
   );
   consumeDeletions(host, "scene", (trx, photo) => deleteScene(trx, photo.ownerId, photo.photoId));
+  consumeOwnerDeletions(host, "scene", (owner) => deleteOwnedRows(db, ownedTables, owner));
 }

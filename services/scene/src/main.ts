@@ -15,7 +15,7 @@ export async function start(
 ): Promise<RunningService> {
   const { engine } = runtime;
   const host = await openService<SceneTables>({ name: "scene", config, runtime, migrations });
-  const { auth, previews } = connectAnalysis({ name: "scene", config, host, runtime });
+  const { auth, previews } = await connectAnalysis({ name: "scene", config, host, runtime });
   consumeSceneEvents({
     host,
     engine,

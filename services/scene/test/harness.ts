@@ -17,6 +17,8 @@ import {
 } from "@ocelli/chassis";
 import { type EventType, type eventsV1, sceneV1 } from "@ocelli/contracts";
 import { createEngine, loadManifest } from "@ocelli/inference";
+import { userIdentity } from "@ocelli/testkit";
+
 import { settings } from "../src/config.ts";
 import { consumeSceneEvents } from "../src/events.ts";
 import { createSceneHandlers } from "../src/rpc/scene-handlers.ts";
@@ -84,7 +86,7 @@ export async function startService(databaseUrl: string): Promise<ServiceUnderTes
     receiveTimeoutMs: 5_000,
   });
   const service = await host.serve(
-    { verify: async (token) => ({ kind: "user", userId: token, sessionId: token }) },
+    { verify: async (token) => userIdentity(token) },
     sceneV1.SceneServiceDefinition,
     createSceneHandlers({ db: host.database.db, engine, rawImages, receiveTimeoutMs: 5_000 }),
   );

@@ -5,14 +5,23 @@ import {
   photoOfTrigger,
   type StageLimits,
 } from "@ocelli/analysis";
-import { appendEvent, type BusEvent, decodeEvent, type ServiceHost } from "@ocelli/chassis";
+import {
+  appendEvent,
+  type BusEvent,
+  consumeOwnerDeletions,
+  decodeEvent,
+  deleteOwnedRows,
+  dropDeadLetter,
+  isDeletedOwner,
+  type ServiceHost,
+} from "@ocelli/chassis";
 import { events, type eventsV1, isStageFailedSubject, photoStageFailed } from "@ocelli/contracts";
 import { type Engine, embedImage } from "@ocelli/inference";
 import type { Transaction } from "kysely";
 import { documentPartOf, indexNeeds, indexVersion } from "./documents.ts";
 import { addToDocument, deleteDocument, markIndexed } from "./store/documents.ts";
 import { findEmbeddingOfBytes, saveEmbedding } from "./store/embeddings.ts";
-import type { SearchTables } from "./store/tables.ts";
+import { ownedTables, type SearchTables } from "./store/tables.ts";
 import { visionModel } from "./vision-model.ts";
 
 /** What the consumers need. */
@@ -25,12 +34,14 @@ export interface SearchEventDependencies {
 }
 
 /**
- * Consumes `library.photo.ready` (embed) and everything said of photos (index); emits `search.photo.embedded` and,
- * once a photo's document is complete, `search.photo.indexed`.
+ * Consumes `library.photo.ready` (embed), everything said of photos (index) and `auth.user.deleted` (forget); emits
+ * `search.photo.embedded` and, once a photo's document is complete, `search.photo.indexed`.
  */
 export function consumeSearchEvents(dependencies: SearchEventDependencies): void {
   consumeEmbedding(dependencies);
   consumeDocuments(dependencies);
+  const { host } = dependencies;
+  consumeOwnerDeletions(host, "search", (owner) => deleteOwnedRows(host.database.db, ownedTables, owner));
 }
 
 function consumeEmbedding({ host, engine, previews, now, limits }: SearchEventDependencies): void {
@@ -49,7 +60,8 @@ function consumeEmbedding({ host, engine, previews, now, limits }: SearchEventDe
         return (await embedImage(engine, await previews.open(photo, ["embed"], signal), { signal }))
           .embedding;
       },
-      isDeleted: async (trx, photo) => (await addToDocument(trx, photo, {})) === undefined,
+      isDeleted: async (trx, photo) =>
+        (await isDeletedOwner(trx, photo.ownerId)) || (await addToDocument(trx, photo, {})) === undefined,
       async save(trx, photo, { result, ms }) {
         await saveEmbedding(trx, photo, model, result);
         await appendEvent(trx, { type: events.photoEmbedded, message: { photo, provenance: { model, ms } } });
@@ -60,21 +72,27 @@ function consumeEmbedding({ host, engine, previews, now, limits }: SearchEventDe
   );
 }
 
+const documentsConsumer = "search-documents";
+
 function consumeDocuments({ host, now }: SearchEventDependencies): void {
   host.consume({
-    consumer: "search-documents",
+    consumer: documentsConsumer,
     cheap: true,
     filter: "ocelli.*.photo.*",
     concurrency: 4,
     async handle(event, { once }) {
-      const effect = effectOf(event, now);
-      if (!effect) return;
-      await once(effect);
+      const said = whatIsSaid(event, now);
+      if (!said) return;
+      await once(async (trx) => {
+        if (!(await isDeletedOwner(trx, said.photo.ownerId))) await said.effect(trx);
+      });
     },
     // A document that lacks a part is never complete: without this the stage would stay open for ever.
     async onGiveUp(trx, event, error, attempts) {
       const photo = photoInDocument(event);
-      if (photo) await appendStageFailed(trx, "search", "index", photo, error, attempts);
+      if (photo && (await isDeletedOwner(trx, photo.ownerId)))
+        await dropDeadLetter(trx, documentsConsumer, event.id);
+      else if (photo) await appendStageFailed(trx, "search", "index", photo, error, attempts);
     },
   });
 }
@@ -86,20 +104,25 @@ function photoInDocument(event: BusEvent): eventsV1.PhotoRef | undefined {
   return indexNeeds.includes(stage) ? photo : undefined;
 }
 
-type Effect = (trx: Transaction<SearchTables>) => Promise<void>;
+/** A photo that an event is about, and what follows from it. */
+interface Said {
+  photo: eventsV1.PhotoRef;
+  effect: (trx: Transaction<SearchTables>) => Promise<void>;
+}
 
-function effectOf(event: BusEvent, now: () => Date): Effect | undefined {
+function whatIsSaid(event: BusEvent, now: () => Date): Said | undefined {
   if (event.subject === events.photoDeleted.subject) {
     const { photo } = decodeEvent(events.photoDeleted, event);
-    return photo && ((trx) => deleteDocument(trx, photo));
+    return photo && { photo, effect: (trx) => deleteDocument(trx, photo) };
   }
   if (isStageFailedSubject(event.subject)) {
-    const failed = decodeEvent(photoStageFailed("any"), event);
-    const { photo, stage } = failed;
-    return photo && ((trx) => extendDocument(trx, photo, {}, stage, now()));
+    const { photo, stage } = decodeEvent(photoStageFailed("any"), event);
+    return photo && { photo, effect: (trx) => extendDocument(trx, photo, {}, stage, now()) };
   }
   const addition = documentPartOf(event);
-  return addition && ((trx) => extendDocument(trx, addition.photo, addition.part, addition.stage, now()));
+  if (!addition) return undefined;
+  const { photo, part, stage } = addition;
+  return { photo, effect: (trx) => extendDocument(trx, photo, part, stage, now()) };
 }
 
 async function extendDocument(

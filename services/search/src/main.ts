@@ -15,7 +15,7 @@ export async function start(
 ): Promise<RunningService> {
   const { engine, now } = runtime;
   const host = await openService<SearchTables>({ name: "search", config, runtime, migrations });
-  const { auth, previews } = connectAnalysis({ name: "search", config, host, runtime });
+  const { auth, previews } = await connectAnalysis({ name: "search", config, host, runtime });
   consumeSearchEvents({
     host,
     engine,

@@ -15,6 +15,8 @@ import {
 } from "@ocelli/chassis";
 import { type EventType, events, type eventsV1, searchV1 } from "@ocelli/contracts";
 import { createEngine, type Engine, loadManifest } from "@ocelli/inference";
+import { userIdentity } from "@ocelli/testkit";
+
 import { settings } from "../src/config.ts";
 import { consumeSearchEvents } from "../src/events.ts";
 import { createSearchHandlers } from "../src/rpc/search-handlers.ts";
@@ -74,7 +76,7 @@ export async function startSearch(databaseUrl: string): Promise<SearchUnderTest>
   const published: BusEvent[] = [];
   await bus.watch("ocelli.search.>", (event) => void published.push(event));
   const service = await host.serve(
-    { verify: async (token) => ({ kind: "user", userId: token, sessionId: token }) },
+    { verify: async (token) => userIdentity(token) },
     searchV1.SearchServiceDefinition,
     createSearchHandlers({ db: host.database.db, engine, minScore: config.minScore }),
   );

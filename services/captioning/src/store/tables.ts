@@ -27,3 +27,6 @@ export interface CaptioningTables extends DeletedPhotoTables {
     created_at: Generated<Date>;
   };
 }
+
+/** Tables with an `owner_id`, all of them: what is deleted with a user. */
+export const ownedTables: readonly (keyof CaptioningTables)[] = ["captions", "photo_texts"];

@@ -32,3 +32,6 @@ export interface FaceTables extends DeletedPhotoTables {
     created_at: Generated<Date>;
   };
 }
+
+/** Tables with an `owner_id`, all of them: what is deleted with a user. */
+export const ownedTables: readonly (keyof FaceTables)[] = ["faces", "face_scans"];

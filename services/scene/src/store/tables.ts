@@ -14,3 +14,6 @@ export interface SceneTables extends DeletedPhotoTables {
     created_at: Generated<Date>;
   };
 }
+
+/** Tables with an `owner_id`, all of them: what is deleted with a user. */
+export const ownedTables: readonly (keyof SceneTables)[] = ["photo_scenes"];

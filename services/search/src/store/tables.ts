@@ -1,8 +1,8 @@
-import type { EventTables } from "@ocelli/chassis";
+import type { DeletedOwnerTables } from "@ocelli/chassis";
 import type { Generated } from "kysely";
 
 /** Tables of the search service. */
-export interface SearchTables extends EventTables {
+export interface SearchTables extends DeletedOwnerTables {
   /** One row per photo, filled in by the events about it. */
   documents: {
     photo_id: string;
@@ -34,3 +34,6 @@ export interface SearchTables extends EventTables {
     embedding: string;
   };
 }
+
+/** Tables with an `owner_id`, all of them: what is deleted with a user. */
+export const ownedTables: readonly (keyof SearchTables)[] = ["photo_embeddings", "documents"];

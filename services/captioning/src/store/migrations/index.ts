@@ -1,5 +1,5 @@
 import { deletedPhotosMigration } from "@ocelli/analysis";
-import { eventTablesMigration, type Migrations } from "@ocelli/chassis";
+import { deletedOwnersMigration, eventTablesMigration, type Migrations } from "@ocelli/chassis";
 import { type CreateTableBuilder, type Kysely, sql } from "kysely";
 
 /** Migrations of the captioning store, in order. */
@@ -21,6 +21,14 @@ export const migrations: Migrations = {
     },
   },
   "002_deleted_photos": deletedPhotosMigration,
+  "003_deleted_owners": deletedOwnersMigration,
+  "004_owners": {
+    async up(db) {
+      for (const table of ["captions", "photo_texts"]) {
+        await db.schema.createIndex(`${table}_owner`).on(table).column("owner_id").execute();
+      }
+    },
+  },
 };
 
 function photoTable(db: Kysely<unknown>, name: string): CreateTableBuilder<string, string> {

@@ -1,5 +1,5 @@
 import { deletedPhotosMigration } from "@ocelli/analysis";
-import { eventTablesMigration, type Migrations } from "@ocelli/chassis";
+import { deletedOwnersMigration, eventTablesMigration, type Migrations } from "@ocelli/chassis";
 import { type Kysely, sql } from "kysely";
 
 /** Migrations of the face store, in order. */
@@ -12,6 +12,14 @@ export const migrations: Migrations = {
     },
   },
   "002_deleted_photos": deletedPhotosMigration,
+  "003_deleted_owners": deletedOwnersMigration,
+  "004_owners": {
+    async up(db) {
+      for (const table of ["faces", "face_scans"]) {
+        await db.schema.createIndex(`${table}_owner`).on(table).column("owner_id").execute();
+      }
+    },
+  },
 };
 
 async function createScans(db: Kysely<unknown>): Promise<void> {

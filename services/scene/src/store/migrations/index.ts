@@ -1,5 +1,5 @@
 import { deletedPhotosMigration } from "@ocelli/analysis";
-import { eventTablesMigration, type Migrations } from "@ocelli/chassis";
+import { deletedOwnersMigration, eventTablesMigration, type Migrations } from "@ocelli/chassis";
 import { sql } from "kysely";
 
 /** Migrations of the scene store, in order. */
@@ -25,4 +25,10 @@ export const migrations: Migrations = {
     },
   },
   "002_deleted_photos": deletedPhotosMigration,
+  "003_deleted_owners": deletedOwnersMigration,
+  "004_owners": {
+    async up(db) {
+      await db.schema.createIndex("photo_scenes_owner").on("photo_scenes").column("owner_id").execute();
+    },
+  },
 };

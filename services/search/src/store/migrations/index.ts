@@ -1,4 +1,4 @@
-import { eventTablesMigration, type Migrations } from "@ocelli/chassis";
+import { deletedOwnersMigration, eventTablesMigration, type Migrations } from "@ocelli/chassis";
 import { type Kysely, sql } from "kysely";
 
 /** Migrations of the search store, in order. */
@@ -6,6 +6,7 @@ export const migrations: Migrations = {
   "000_events": eventTablesMigration,
   "001_documents": { up: createDocuments },
   "002_photo_embeddings": { up: createEmbeddings },
+  "003_deleted_owners": deletedOwnersMigration,
 };
 
 async function createDocuments(db: Kysely<unknown>): Promise<void> {
