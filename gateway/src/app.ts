@@ -1,46 +1,86 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
 import type { Metrics } from "@ocelli/chassis";
-import { cors } from "hono/cors";
-import { requireUserToken } from "./authentication.ts";
+import type { MiddlewareHandler } from "hono";
+import { createGate, type Gate, type GateDeps } from "./authentication.ts";
 import type { GatewayContext, GatewayEnv } from "./context.ts";
+import { allowOrigins } from "./cors.ts";
+import { refuseCredentialsInUrl } from "./credentials-in-url.ts";
 import { lingeringBody } from "./lingering-answer.ts";
 import { refuseUnknownRoute } from "./not-found.ts";
-import { openApiConfig, securityScheme } from "./openapi.ts";
+import { openApiConfig, securitySchemes } from "./openapi.ts";
 import { problemHeaders, toAppError, toHttpStatus, toProblem } from "./problem.ts";
+import { type RateLimits, type RouteClass, takeByAddress } from "./rate-limits.ts";
 import type { Readiness } from "./readiness.ts";
+import { describeOrigin } from "./request-origin.ts";
+import { accountPageRoutes } from "./routes/account-pages.ts";
+import { apiKeyRoutes } from "./routes/api-keys.ts";
+import { auditRoutes } from "./routes/audit.ts";
 import { authRoutes } from "./routes/auth.ts";
 import { classifyRoutes } from "./routes/classify.ts";
+import { csrfRoutes } from "./routes/csrf.ts";
+import { currentUserRoutes } from "./routes/current-user.ts";
 import { detectRoutes } from "./routes/detect.ts";
 import { docsRoutes } from "./routes/docs.ts";
+import { emailRoutes } from "./routes/email.ts";
 import { jwksRoutes } from "./routes/jwks.ts";
+import { oidcRoutes } from "./routes/oidc.ts";
 import { operationRoutes } from "./routes/operations.ts";
+import { passwordRoutes } from "./routes/password.ts";
 import { photoRoutes } from "./routes/photos.ts";
 import { renditionRoutes } from "./routes/renditions.ts";
 import { resultRoutes } from "./routes/results.ts";
 import { searchRoutes } from "./routes/search.ts";
+import { serviceAccountRoutes } from "./routes/service-accounts.ts";
+import { sessionRoutes } from "./routes/sessions.ts";
 import type { RouteDeps } from "./routes/shared.ts";
+import { twoFactorRoutes } from "./routes/two-factor.ts";
+import { usageRoutes } from "./routes/usage.ts";
+import { userRoutes } from "./routes/users.ts";
 import { securityHeaders } from "./security-headers.ts";
 import { traceRequests } from "./tracing.ts";
 
 /** What the whole HTTP application is built from. */
-export type AppDeps = Omit<RouteDeps, "authenticate"> & {
-  readonly metrics: Metrics;
-  readonly readiness: () => Promise<Readiness>;
-};
+export type AppDeps = Omit<RouteDeps, keyof Gate> &
+  GateDeps & {
+    readonly metrics: Metrics;
+    readonly readiness: () => Promise<Readiness>;
+  };
 
-/** Puts middleware and routes together: trace, headers, CORS, then routes, which authenticate before reading a body. */
+/**
+ * Puts middleware and routes together: trace, where the request comes from, headers, CORS, limits by address, then
+ * routes, which authenticate and limit by user before reading a body.
+ */
 export function createApp(deps: AppDeps): OpenAPIHono<GatewayEnv> {
   const app = new OpenAPIHono<GatewayEnv>();
   app.use(traceRequests(deps));
-  app.use(securityHeaders());
-  if (deps.config.corsOrigins) app.use("/api/*", cors(corsOptions(deps.config.corsOrigins)));
+  app.use(describeOrigin(deps.config));
+  app.use(securityHeaders(deps.config));
+  const listed = new Set(deps.config.corsOrigins);
+  if (listed.size > 0) app.use("/api/*", allowOrigins(listed));
+  app.use(refuseCredentialsInUrl());
+  app.use("/api/v1/auth/*", limitByAddress(deps, "auth"));
+  // Public, and each asks the auth service.
+  for (const path of ["/.well-known/*", "/api/v1/.well-known/*"]) app.use(path, limitByAddress(deps, "read"));
   app.onError((error, c) => answerProblem(deps, c, error));
   app.notFound((c) => refuseUnknownRoute(app, c));
 
-  const routeDeps: RouteDeps = { ...deps, authenticate: requireUserToken(deps.verifier) };
+  const routeDeps: RouteDeps = { ...deps, ...createGate(deps) };
   const routes = [
     authRoutes,
+    passwordRoutes,
+    emailRoutes,
+    sessionRoutes,
+    csrfRoutes,
+    twoFactorRoutes,
+    oidcRoutes,
     jwksRoutes,
+    // Before the accounts by id, for which `me` would be no id.
+    currentUserRoutes,
+    usageRoutes,
+    auditRoutes,
+    userRoutes,
+    apiKeyRoutes,
+    serviceAccountRoutes,
     photoRoutes,
     renditionRoutes,
     resultRoutes,
@@ -52,17 +92,18 @@ export function createApp(deps: AppDeps): OpenAPIHono<GatewayEnv> {
   app.route("/", jwksRoutes(routeDeps));
   app.route("/", operationRoutes(deps));
   app.route("/", docsRoutes());
-  app.openAPIRegistry.registerComponent("securitySchemes", "bearer", securityScheme);
+  app.route("/", accountPageRoutes());
+  for (const [name, scheme] of Object.entries(securitySchemes)) {
+    app.openAPIRegistry.registerComponent("securitySchemes", name, scheme);
+  }
   app.doc31("/openapi.json", openApiConfig);
   return app;
 }
 
-function corsOptions(origins: string) {
-  return {
-    origin: origins.split(",").map((origin) => origin.trim()),
-    allowHeaders: ["authorization", "content-type", "traceparent", "x-request-id"],
-    exposeHeaders: ["etag", "location", "retry-after", "x-request-id", "x-trace-id"],
-    maxAge: 600,
+function limitByAddress({ limits }: { limits: RateLimits }, name: RouteClass): MiddlewareHandler<GatewayEnv> {
+  return async (c, next) => {
+    takeByAddress(limits, name, c);
+    await next();
   };
 }
 

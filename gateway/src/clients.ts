@@ -1,4 +1,9 @@
-import { createRpcClient, type RpcClient, type RpcClientHandle } from "@ocelli/chassis";
+import {
+  createRpcClient,
+  type RpcClient,
+  type RpcClientHandle,
+  type ServiceTokenSource,
+} from "@ocelli/chassis";
 import { authV1, captioningV1, faceV1, libraryV1, sceneV1, searchV1 } from "@ocelli/contracts";
 import type { CompatServiceDefinition } from "nice-grpc";
 import type { GatewayConfig } from "./config.ts";
@@ -6,6 +11,12 @@ import type { GatewayConfig } from "./config.ts";
 /** Typed clients of every service behind the gateway. */
 export interface Clients {
   readonly auth: RpcClient<typeof authV1.AuthServiceDefinition>;
+  readonly users: RpcClient<typeof authV1.UserServiceDefinition>;
+  readonly apiKeys: RpcClient<typeof authV1.ApiKeyServiceDefinition>;
+  readonly serviceAccounts: RpcClient<typeof authV1.ServiceAccountServiceDefinition>;
+  readonly twoFactor: RpcClient<typeof authV1.TwoFactorServiceDefinition>;
+  readonly oidc: RpcClient<typeof authV1.OidcServiceDefinition>;
+  readonly audit: RpcClient<typeof authV1.AuditServiceDefinition>;
   readonly library: RpcClient<typeof libraryV1.LibraryServiceDefinition>;
   readonly captioning: RpcClient<typeof captioningV1.CaptioningServiceDefinition>;
   readonly face: RpcClient<typeof faceV1.FaceServiceDefinition>;
@@ -14,11 +25,15 @@ export interface Clients {
 }
 
 /** Opens one channel per service; nothing is connected before the first call. */
-export function openClients(config: GatewayConfig): { clients: Clients; close(): void } {
+export function openClients(
+  config: GatewayConfig,
+  serviceToken: ServiceTokenSource,
+): { clients: Clients; close(): void } {
   const handles: Array<{ close(): void }> = [];
   function open<Service extends CompatServiceDefinition>(definition: Service, address: string) {
     const handle: RpcClientHandle<Service> = createRpcClient(definition, {
       address,
+      serviceToken,
       defaultDeadlineMs: config.requestTimeoutMs,
     });
     handles.push(handle);
@@ -26,6 +41,12 @@ export function openClients(config: GatewayConfig): { clients: Clients; close():
   }
   const clients: Clients = {
     auth: open(authV1.AuthServiceDefinition, config.authAddress),
+    users: open(authV1.UserServiceDefinition, config.authAddress),
+    apiKeys: open(authV1.ApiKeyServiceDefinition, config.authAddress),
+    serviceAccounts: open(authV1.ServiceAccountServiceDefinition, config.authAddress),
+    twoFactor: open(authV1.TwoFactorServiceDefinition, config.authAddress),
+    oidc: open(authV1.OidcServiceDefinition, config.authAddress),
+    audit: open(authV1.AuditServiceDefinition, config.authAddress),
     library: open(libraryV1.LibraryServiceDefinition, config.libraryAddress),
     captioning: open(captioningV1.CaptioningServiceDefinition, config.captioningAddress),
     face: open(faceV1.FaceServiceDefinition, config.faceAddress),

@@ -1,6 +1,17 @@
-import { optionalSetting, type SettingsValues, setting, settingTypes, tokenSettings } from "@ocelli/chassis";
+import {
+  callerSettings,
+  optionalSetting,
+  type SettingsValues,
+  setting,
+  settingTypes,
+  tokenSettings,
+} from "@ocelli/chassis";
+import type { ForwardedHeader } from "./client-address.ts";
+import type { CookiePolicy } from "./cookies.ts";
+import type { RateLimitSettings, RouteClass } from "./rate-limits.ts";
+import { cidrList, originList, rateLimit } from "./settings-types.ts";
 
-const { byteSize, duration, grpcAddress, integer, text } = settingTypes;
+const { byteSize, duration, grpcAddress, integer, oneOf, text, url } = settingTypes;
 
 function upstream<Name extends string>(name: Name, port: number) {
   return setting(`${name.toUpperCase()}_ADDR`, grpcAddress, {
@@ -8,6 +19,25 @@ function upstream<Name extends string>(name: Name, port: number) {
     doc: `Address of the ${name} service.`,
   });
 }
+
+function limit(name: RouteClass, perMinute: number, what: string) {
+  return setting(`RATE_LIMIT_${name.toUpperCase()}`, rateLimit, {
+    default: { limit: perMinute, windowMs: 60_000 },
+    defaultDoc: `${perMinute}/1m`,
+    doc: `${what}; more are refused with 429. \`off\` for no limit. Each gateway counts for itself.`,
+  });
+}
+
+/** Limits of requests, by class of route. */
+const rateLimitSettings = {
+  rateLimitAuth: limit("auth", 120, "Requests to `/auth/…`, and wrong API keys, from one address"),
+  rateLimitRead: limit("read", 3000, "Reading requests of one user"),
+  rateLimitWrite: limit("write", 600, "Changing requests of one user"),
+  rateLimitUpload: limit("upload", 2000, "Uploads of one user"),
+  rateLimitAnalyze: limit("analyze", 2000, "`/classify` and `/detect` requests of one user"),
+  rateLimitSearch: limit("search", 600, "Searches of one user"),
+  rateLimitAdmin: limit("admin", 300, "Administrative requests of one user"),
+};
 
 /** Settings of the HTTP gateway. */
 export const settings = {
@@ -19,7 +49,7 @@ export const settings = {
     default: 8080,
     doc: "Port of the HTTP server; 0 picks a free one.",
   }),
-  authAddress: upstream("auth", 7001),
+  ...callerSettings("gateway"),
   libraryAddress: upstream("library", 7002),
   captioningAddress: upstream("captioning", 7003),
   faceAddress: upstream("face", 7004),
@@ -58,14 +88,41 @@ export const settings = {
     default: 32,
     doc: "`/detect/image` requests in hand at once; more are refused with 429.",
   }),
+  maxWatchersPerUser: optionalSetting("MAX_WATCHERS_PER_USER", integer(1, 100_000), {
+    doc: "Live streams that one user may have open at once.",
+    defaultDoc: "half of MAX_WATCHERS",
+  }),
+  maxDetectionsPerUser: optionalSetting("MAX_DETECTIONS_PER_USER", integer(1, 10_000), {
+    doc: "`/detect/image` requests that one user may have in hand at once.",
+    defaultDoc: "half of MAX_ACTIVE_DETECTIONS",
+  }),
   maxConnections: setting("MAX_CONNECTIONS", integer(1, 100_000), {
     default: 8192,
     doc: "Open client connections; more are dropped.",
   }),
-  corsOrigins: optionalSetting("CORS_ORIGINS", text(2000), {
-    doc: "Comma-separated origins whose pages may call the API, e.g. https://photos.example.org.",
+  corsOrigins: setting("CORS_ORIGINS", originList, {
+    default: [],
     defaultDoc: "none",
+    doc: "Comma-separated origins whose pages may call the API, e.g. https://photos.example.org. Each is named exactly; `*` is refused.",
   }),
+  publicUrl: setting("PUBLIC_URL", url("http", "https"), {
+    default: "http://localhost:8080",
+    doc: "Address under which people reach the gateway; links in e-mails start with it. With https, browsers are told never to use http again.",
+  }),
+  trustedProxies: setting("TRUSTED_PROXIES", cidrList, {
+    default: [],
+    defaultDoc: "none",
+    doc: "Comma-separated addresses or ranges of proxies whose word on the client's address is believed, e.g. 10.0.0.0/8. Without them all requests through a proxy share the limits of its address.",
+  }),
+  forwardedHeader: setting<ForwardedHeader>("FORWARDED_HEADER", oneOf(["x-forwarded-for", "forwarded"]), {
+    default: "x-forwarded-for",
+    doc: "Header in which trusted proxies name the client's address: x-forwarded-for or forwarded (RFC 7239). The other one is ignored.",
+  }),
+  sessionCookies: setting<CookiePolicy["mode"]>("SESSION_COOKIES", oneOf(["secure", "insecure", "off"]), {
+    default: "secure",
+    doc: "Session cookies for browsers that ask for them at login: secure (https, and localhost), insecure (plain http), or off.",
+  }),
+  ...rateLimitSettings,
   shutdownGraceMs: setting("SHUTDOWN_GRACE", duration, {
     default: 10_000,
     defaultDoc: "10s",
@@ -76,3 +133,16 @@ export const settings = {
 
 /** Values of {@link settings}. */
 export type GatewayConfig = SettingsValues<typeof settings>;
+
+/** The limits of a configuration by class. */
+export function rateLimitsOf(config: GatewayConfig): RateLimitSettings {
+  return {
+    auth: config.rateLimitAuth,
+    read: config.rateLimitRead,
+    write: config.rateLimitWrite,
+    upload: config.rateLimitUpload,
+    analyze: config.rateLimitAnalyze,
+    search: config.rateLimitSearch,
+    admin: config.rateLimitAdmin,
+  };
+}

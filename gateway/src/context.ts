@@ -1,12 +1,17 @@
 import type { HttpBindings } from "@hono/node-server";
-import type { RpcCallOptions } from "@ocelli/chassis";
+import type { CallOrigin, RpcCallOptions, UserIdentity } from "@ocelli/chassis";
 import type { Context } from "hono";
+import type { CookiePolicy } from "./cookies.ts";
+import type { RateLimitState } from "./rate-limits.ts";
 
 /** The user behind a request, as proven by the access token. */
 export interface Caller {
   readonly userId: string;
   /** The access token itself; passed on to every service, which verifies it again. */
   readonly token: string;
+  /** The session or API key that the token rests on. */
+  readonly grant: UserIdentity["grant"];
+  readonly scopes: ReadonlySet<string>;
 }
 
 /** What middleware leaves for handlers. */
@@ -17,8 +22,16 @@ export interface GatewayEnv {
     requestId: string;
     /** Methods the path knows, when the request used another one. */
     allow: string;
-    /** Set on routes that need a token. */
+    /** Set on routes that need a user. */
     caller: Caller;
+    /** Client address, believed through trusted proxies only, and user agent. */
+    origin: CallOrigin;
+    /** Whether the client spoke https to a trusted proxy. */
+    secure: boolean;
+    /** How session cookies are made and judged. */
+    cookiePolicy: CookiePolicy;
+    /** What is left of the limit that this request counted against. */
+    rateLimit: RateLimitState;
   };
 }
 
@@ -44,4 +57,12 @@ export function callOptions(
     ...(caller ? { bearer: caller.token } : {}),
     ...(deadlineMs === undefined ? {} : { deadline: deadlineMs }),
   };
+}
+
+/** {@link callOptions} for calls to auth, which limits and audits by where a request came from. */
+export function authCallOptions(
+  c: GatewayContext,
+  deadlineMs?: number,
+): RpcCallOptions & { signal: AbortSignal } {
+  return { ...callOptions(c, deadlineMs), origin: c.get("origin") };
 }

@@ -1,8 +1,8 @@
-import { createTokenVerifier, type DependencyCheck, type Runtime } from "@ocelli/chassis";
+import { connectAuth, type DependencyCheck, type Runtime } from "@ocelli/chassis";
 import { createApp } from "./app.ts";
 import { openClients } from "./clients.ts";
-import type { GatewayConfig } from "./config.ts";
-import { parseJwks } from "./jwks.ts";
+import { type GatewayConfig, rateLimitsOf } from "./config.ts";
+import { openGateDeps } from "./gate-deps.ts";
 import { startPhotoWatch } from "./live/photo-watch.ts";
 import { createPhotoResults } from "./photo-results.ts";
 import { createReadiness } from "./readiness.ts";
@@ -29,7 +29,8 @@ export async function start(
   runtime: Runtime & { readonly checks?: readonly DependencyCheck[] },
 ): Promise<RunningGateway> {
   const log = runtime.log.child({ service: "gateway" });
-  const { clients, close: closeClients } = openClients(config);
+  const auth = await connectAuth({ name: "gateway", ...config, ...runtime, log });
+  const { clients, close: closeClients } = openClients(config, auth.serviceToken);
   const upstreams = openUpstreamChecks(config);
   const stopping = new AbortController();
   const watch = await startPhotoWatch({ bus: runtime.bus, log });
@@ -39,12 +40,8 @@ export async function start(
     results: createPhotoResults(clients),
     log,
     metrics: runtime.metrics,
-    verifier: createTokenVerifier({
-      fetchJwks: async () => parseJwks((await clients.auth.getJwks({})).jwksJson),
-      issuer: config.tokenIssuer,
-      audience: config.tokenAudience,
-      now: runtime.now,
-    }),
+    ...openGateDeps({ ...auth, clients, limits: rateLimitsOf(config), now: runtime.now }),
+    revocations: auth.revocations,
     watch,
     ...createAdmission(config),
     readiness: createReadiness([
@@ -58,6 +55,7 @@ export async function start(
     await watch.stop();
     upstreams.close();
     closeClients();
+    await auth.close();
   };
   const server = await listen(app, config).catch(async (error: unknown) => {
     await release();

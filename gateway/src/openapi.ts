@@ -11,7 +11,12 @@ export const openApiConfig = {
   servers: [{ url: "/" }],
   tags: [
     { name: "auth", description: "Accounts and sessions." },
-    { name: "users", description: "The calling user." },
+    { name: "two-factor", description: "Codes beside the password." },
+    { name: "oidc", description: "Login through an OpenID Connect provider." },
+    { name: "users", description: "The calling user, and users for administrators." },
+    { name: "api-keys", description: "Keys for programs of the calling user." },
+    { name: "service-accounts", description: "Programs that call over gRPC; for administrators." },
+    { name: "audit", description: "Who did what, when and from where; for administrators." },
     { name: "photos", description: "Photos and their bytes." },
     { name: "results", description: "What was seen in a photo." },
     { name: "stream", description: "Results as they come about." },
@@ -21,10 +26,26 @@ export const openApiConfig = {
   ],
 };
 
-/** How requests prove who makes them. */
-export const securityScheme = {
-  type: "http",
-  scheme: "bearer",
-  bearerFormat: "JWT",
-  description: "Access token of `POST /api/v1/auth/login`.",
+/** How requests prove who makes them; one of them, never two at once. */
+export const securitySchemes = {
+  bearer: {
+    type: "http",
+    scheme: "bearer",
+    bearerFormat: "JWT",
+    description: "Access token of `POST /api/v1/auth/login`.",
+  },
+  apiKey: {
+    type: "apiKey",
+    in: "header",
+    name: "X-API-Key",
+    description: "Key of `POST /api/v1/api-keys`; opens what its scopes open.",
+  },
+  cookie: {
+    type: "apiKey",
+    in: "cookie",
+    name: "__Host-ocelli-access",
+    description:
+      "Set by a login with `cookies` (`ocelli-access` over plain http). Requests that change something " +
+      "also need `X-CSRF-Token`.",
+  },
 } as const;

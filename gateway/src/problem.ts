@@ -59,6 +59,7 @@ const statusByReason: Readonly<Record<string, number>> = {
   CORRUPT_IMAGE: 422,
   TOO_MANY_PIXELS: 422,
   STORAGE_FULL: 507,
+  QUOTA_EXCEEDED: 413,
   METHOD_NOT_ALLOWED: 405,
   // The installation lacks a model; no request of the client can mend that.
   MODEL_FILE_MISSING: 503,
@@ -68,6 +69,14 @@ const statusByReason: Readonly<Record<string, number>> = {
 };
 
 const defaultRetryAfterMs = 1000;
+
+// RFC 6750 section 3.1.
+const bearerErrors: Readonly<Record<string, string>> = {
+  INVALID_TOKEN: "invalid_token",
+  TOKEN_EXPIRED: "invalid_token",
+  TOKEN_REVOKED: "invalid_token",
+  SCOPE_REQUIRED: "insufficient_scope",
+};
 
 /** The HTTP status that says the same as an error of the mesh. */
 export function toHttpStatus(error: AppError): number {
@@ -97,9 +106,9 @@ export function problemHeaders(error: AppError): Record<string, string> {
       Math.max(1, Math.ceil((error.retryAfterMs ?? defaultRetryAfterMs) / 1000)),
     );
   }
-  if (status === 401) {
-    const detail = error.reason === "UNAUTHENTICATED" ? "" : ', error="invalid_token"';
-    headers["www-authenticate"] = `Bearer realm="ocelli"${detail}`;
+  const detail = bearerErrors[error.reason];
+  if (status === 401 || detail) {
+    headers["www-authenticate"] = `Bearer realm="ocelli"${detail ? `, error="${detail}"` : ""}`;
   }
   return headers;
 }

@@ -12,8 +12,10 @@ import {
 import type { MiddlewareHandler } from "hono";
 import { routePath } from "hono/route";
 import type { GatewayContext, GatewayEnv } from "./context.ts";
+import { withoutSecrets } from "./credentials-in-url.ts";
 
-const requestIdPattern = /^[A-Za-z0-9._:-]{1,128}$/;
+// Long enough to tell requests apart, short and plain enough for any log.
+const requestIdPattern = /^[A-Za-z0-9._-]{8,64}$/;
 const knownMethods: ReadonlySet<string> = new Set([
   "GET",
   "HEAD",
@@ -56,7 +58,14 @@ export function traceRequests(deps: { log: Logger; metrics: Metrics }): Middlewa
       span.end();
       deps.metrics.httpSeconds.observe({ route: route || "none", method, status: String(status) }, seconds);
       deps.log.debug(
-        { method, route, status, ms: Math.round(seconds * 1000), traceId: c.get("traceId") },
+        {
+          method,
+          route,
+          status,
+          ms: Math.round(seconds * 1000),
+          traceId: c.get("traceId"),
+          requestId: c.get("requestId"),
+        },
         "request",
       );
     });
@@ -65,7 +74,7 @@ export function traceRequests(deps: { log: Logger; metrics: Metrics }): Middlewa
 
 function traceHeaders(c: GatewayContext): Record<string, string> {
   const traceparent = c.req.header("traceparent");
-  const tracestate = c.req.header("tracestate");
+  const tracestate = withoutSecrets(c.req.header("tracestate") ?? "");
   return { ...(traceparent ? { traceparent } : {}), ...(tracestate ? { tracestate } : {}) };
 }
 
@@ -73,7 +82,7 @@ function requestAttributes(c: GatewayContext, method: string) {
   return {
     "http.request.method": method,
     // The query may hold what people search for, so only the path is recorded.
-    "url.path": c.req.path.slice(0, 256),
+    "url.path": withoutSecrets(c.req.path).slice(0, 256),
     "url.scheme": "http",
   };
 }
@@ -83,7 +92,12 @@ function identify(c: GatewayContext, span: Span): void {
   // Without a tracer in the process the id still has to tie log lines and problems together.
   c.set("traceId", isValidTraceId(traceId) ? traceId : randomBytes(16).toString("hex"));
   const requestId = c.req.header("x-request-id");
-  c.set("requestId", requestId && requestIdPattern.test(requestId) ? requestId : randomUUID());
+  c.set("requestId", requestId && isRequestId(requestId) ? requestId : randomUUID());
+}
+
+/** Ids are logged and sent back, so a client that puts a key there by mistake gets a fresh one. */
+function isRequestId(text: string): boolean {
+  return requestIdPattern.test(text) && withoutSecrets(text) === text;
 }
 
 /** The route as documented (`/api/v1/photos/{id}`); empty when none matched. */

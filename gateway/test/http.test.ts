@@ -210,8 +210,8 @@ describe("single results", () => {
 describe("every answer", () => {
   it("carries ids and protective headers, problems too", async () => {
     for (const path of ["//health", "/photos", "/nothing"]) {
-      const { headers } = await test.call(path, { headers: { "x-request-id": "my-id-1" } });
-      expect(headers.get("x-request-id")).toBe("my-id-1");
+      const { headers } = await test.call(path, { headers: { "x-request-id": "my-id-001" } });
+      expect(headers.get("x-request-id")).toBe("my-id-001");
       expect(headers.get("x-trace-id")).toMatch(/^[0-9a-f]{32}$/);
       expect(headers.get("x-content-type-options")).toBe("nosniff");
       expect(headers.get("content-security-policy")).toContain("default-src 'none'");

@@ -8,7 +8,7 @@ import { addPhoto, setStage } from "./upstreams.ts";
 
 let test: TestGateway;
 beforeAll(async () => {
-  test = await startTestGateway({ CLASSIFY_TIMEOUT: "3s", MAX_WATCHERS: "3" });
+  test = await startTestGateway({ CLASSIFY_TIMEOUT: "3s", MAX_WATCHERS: "3", MAX_WATCHERS_PER_USER: "3" });
 });
 afterAll(() => test.stop());
 beforeEach(() => {

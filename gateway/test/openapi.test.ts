@@ -11,20 +11,71 @@ afterAll(() => test.stop());
 const publicRoutes = [
   "get /.well-known/jwks.json",
   "get /api/v1/.well-known/jwks.json",
+  "get /api/v1/auth/oidc",
+  "get /api/v1/auth/oidc/callback",
+  "get /api/v1/auth/oidc/login",
   "get /health",
   "get /metrics",
   "get /ready",
+  "post /api/v1/auth/email/verify",
   "post /api/v1/auth/login",
   "post /api/v1/auth/logout",
+  "post /api/v1/auth/password/forgot",
+  "post /api/v1/auth/password/reset",
   "post /api/v1/auth/refresh",
   "post /api/v1/auth/signup",
+];
+
+// Routes of accounts and access that take a login: an API key does not open them.
+const sessionRoutes = [
+  "delete /api/v1/api-keys/{id}",
+  "delete /api/v1/auth/sessions",
+  "delete /api/v1/auth/sessions/{id}",
+  "delete /api/v1/users/me",
+  "delete /api/v1/users/{id}",
+  "get /api/v1/api-keys",
+  "get /api/v1/auth/csrf",
+  "get /api/v1/auth/sessions",
+  "get /api/v1/auth/two-factor",
+  "post /api/v1/api-keys",
+  "post /api/v1/auth/email/change",
+  "post /api/v1/auth/email/verification",
+  "post /api/v1/auth/oidc/link",
+  "post /api/v1/auth/password/change",
+  "post /api/v1/auth/two-factor",
+  "post /api/v1/auth/two-factor/confirm",
+  "post /api/v1/auth/two-factor/disable",
+  "post /api/v1/auth/two-factor/recovery-codes",
+];
+
+const scopedRoutes = [
+  "delete /api/v1/service-accounts/{id}",
+  "get /api/v1/audit",
+  "get /api/v1/photos",
+  "get /api/v1/search",
+  "get /api/v1/service-accounts",
+  "get /api/v1/users",
+  "get /api/v1/users/me",
+  "get /api/v1/users/me/activity",
+  "get /api/v1/users/me/usage",
+  "get /api/v1/users/{id}",
+  "get /api/v1/users/{id}/usage",
+  "patch /api/v1/users/me",
+  "patch /api/v1/users/{id}",
+  "post /api/v1/classify",
+  "post /api/v1/detect/image",
+  "post /api/v1/photos",
+  "post /api/v1/service-accounts",
+  "post /api/v1/users",
+  "put /api/v1/users/{id}/quota",
 ];
 
 interface Operation {
   name: string;
   method: string;
   path: string;
-  security?: unknown[];
+  security?: Array<Record<string, unknown>>;
+  tags?: string[];
   responses: Record<string, unknown>;
   summary?: string;
 }
@@ -68,16 +119,43 @@ describe("/openapi.json", () => {
     expect(all.map(({ name }) => name).sort()).toEqual(
       [
         ...publicRoutes,
-        "get /api/v1/photos",
-        "get /api/v1/search",
-        "get /api/v1/users/me",
-        "post /api/v1/classify",
-        "post /api/v1/detect/image",
-        "post /api/v1/photos",
+        ...sessionRoutes,
+        ...scopedRoutes,
         ...photo.map((suffix) => `get /api/v1/photos/{id}${suffix}`),
       ].sort(),
     );
-    for (const { summary } of all) expect(summary).toBeTruthy();
+    const tags = openapi.tags.map((tag: { name: string }) => tag.name);
+    for (const { name, summary, tags: own } of all) {
+      expect(summary, name).toBeTruthy();
+      expect(tags, name).toContain(own?.[0]);
+    }
+  });
+
+  it("says of every route under the base what a problem looks like", async () => {
+    const { operations: all } = await operations();
+    for (const { name, path, responses } of all.filter((each) => each.path.startsWith("/api/"))) {
+      expect(responses.default, path).toMatchObject({ content: { "application/problem+json": {} } });
+      for (const [status, response] of Object.entries(responses)) {
+        expect(response, `${name} ${status}`).toHaveProperty("description", expect.stringMatching(/\S/));
+      }
+    }
+  });
+
+  it("names the ways to prove who calls", async () => {
+    const { openapi, operations: all } = await operations();
+    const { securitySchemes } = openapi.components;
+    expect(securitySchemes).toMatchObject({
+      bearer: { type: "http", scheme: "bearer" },
+      apiKey: { type: "apiKey", in: "header", name: "X-API-Key" },
+      cookie: { type: "apiKey", in: "cookie" },
+    });
+    const withoutKeys = all
+      .filter(({ security }) => security && !security.some((scheme) => "apiKey" in scheme))
+      .map(({ name }) => name);
+    expect(withoutKeys.sort()).toEqual(sessionRoutes);
+    for (const scheme of all.flatMap(({ security = [] }) => security.flatMap((each) => Object.keys(each)))) {
+      expect(securitySchemes).toHaveProperty(scheme);
+    }
   });
 
   it("refers to nothing that it does not define", async () => {
@@ -87,7 +165,6 @@ describe("/openapi.json", () => {
     for (const [, kind = "", name = ""] of text.matchAll(/"#\/components\/(\w+)\/(\w+)"/g)) {
       expect(components[kind], name).toHaveProperty(name);
     }
-    expect(components.securitySchemes).toHaveProperty("bearer");
   });
 
   it("tells the truth about which routes need a token", async () => {

@@ -22,8 +22,11 @@ export interface TestGateway {
   stop(): Promise<void>;
 }
 
-/** Starts a gateway on a free port; `env` overrides settings. */
-export async function startTestGateway(env: Record<string, string> = {}): Promise<TestGateway> {
+/** Starts a gateway on a free port; `env` overrides settings. Log lines go to `onLog`, if given. */
+export async function startTestGateway(
+  env: Record<string, string> = {},
+  onLog?: (line: string) => void,
+): Promise<TestGateway> {
   const signer = await createTokenSigner();
   const upstreams = await startUpstreams(signer);
   const bus = createInProcessBus();
@@ -31,9 +34,20 @@ export async function startTestGateway(env: Record<string, string> = {}): Promis
     `${name}_ADDR`,
     upstreams.address,
   ]);
-  const config = loadSettings(settings, { PORT: "0", ...Object.fromEntries(addresses), ...env });
+  const config = loadSettings(settings, {
+    PORT: "0",
+    GATEWAY_SERVICE_SECRET: "gateway-secret-of-the-tests",
+    // Tests that are about limits set them.
+    RATE_LIMIT_AUTH: "off",
+    ...Object.fromEntries(addresses),
+    ...env,
+  });
   const gateway = await start(config, {
-    log: createLogger({ level: "silent", format: "json" }),
+    log: createLogger({
+      level: onLog ? "trace" : "silent",
+      format: "json",
+      destination: { write: (line) => onLog?.(line) },
+    }),
     metrics: createMetrics(),
     bus,
     now: () => new Date(),
@@ -48,7 +62,8 @@ export async function startTestGateway(env: Record<string, string> = {}): Promis
     bus,
     call(path, init = {}) {
       const headers = new Headers(init.headers);
-      if (!headers.has("authorization")) headers.set("authorization", `Bearer ${token}`);
+      const credentials = ["authorization", "x-api-key", "cookie"];
+      if (!credentials.some((name) => headers.has(name))) headers.set("authorization", `Bearer ${token}`);
       const url = path.startsWith("//") ? gateway.url + path.slice(1) : `${gateway.url}/api/v1${path}`;
       return fetch(url, { ...init, headers });
     },

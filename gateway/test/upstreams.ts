@@ -9,10 +9,19 @@ import {
   notFound,
   type RpcContext,
   requireUser,
+  unauthenticated,
 } from "@ocelli/chassis";
 import { authV1, captioningV1, type commonV1, faceV1, libraryV1, sceneV1, searchV1 } from "@ocelli/contracts";
 import { Status } from "nice-grpc";
 import { parseJwks } from "../src/jwks.ts";
+import {
+  type AccessWorld,
+  accessServices,
+  authMethods,
+  createAccessWorld,
+  recordCalls,
+  usageMethods,
+} from "./auth-upstreams.ts";
 import type { TokenSigner } from "./tokens.ts";
 
 /** What the services behind the gateway hold, for tests to look at and to change. */
@@ -33,6 +42,14 @@ export interface World {
   readonly lists: libraryV1.ListPhotosRequest[];
   /** Runs at the start of each upload. */
   onUpload: (info: libraryV1.UploadInfo) => Promise<void> | void;
+  /** API keys and what they stand for. */
+  readonly apiKeys: Map<string, { id: string; scope: string; expiresIn?: number }>;
+  /** Keys that were exchanged, one entry per call, with where auth was told they came from. */
+  readonly exchanges: Array<{ apiKey: string; address: string; userAgent: string }>;
+  /** Accounts and access. */
+  readonly access: AccessWorld;
+  /** Grants that auth lists as revoked. */
+  readonly revoked: Set<string>;
   getPhotoCalls: number;
 }
 
@@ -94,6 +111,10 @@ export async function startUpstreams(signer: TokenSigner): Promise<Upstreams> {
     searches: [],
     lists: [],
     onUpload: () => undefined,
+    apiKeys: new Map(),
+    exchanges: [],
+    access: createAccessWorld(),
+    revoked: new Set(),
     getPhotoCalls: 0,
   };
   const server = createRpcServer({
@@ -106,9 +127,17 @@ export async function startUpstreams(signer: TokenSigner): Promise<Upstreams> {
       issuer: "ocelli",
       audience: "ocelli",
       now: () => new Date(),
+      revocations: { isRevoked: () => false },
     }),
   });
-  server.add(authV1.AuthServiceDefinition, authService(signer));
+  server.add(authV1.AuthServiceDefinition, authService(signer, world));
+  const access = accessServices(world.access);
+  server.add(authV1.UserServiceDefinition, access.users);
+  server.add(authV1.ApiKeyServiceDefinition, access.apiKeys);
+  server.add(authV1.ServiceAccountServiceDefinition, access.serviceAccounts);
+  server.add(authV1.TwoFactorServiceDefinition, access.twoFactor);
+  server.add(authV1.OidcServiceDefinition, access.oidc);
+  server.add(authV1.AuditServiceDefinition, access.audit);
   server.add(libraryV1.LibraryServiceDefinition, libraryService(world));
   server.add(captioningV1.CaptioningServiceDefinition, captioningService(world));
   server.add(faceV1.FaceServiceDefinition, faceService(world));
@@ -141,7 +170,7 @@ function result<T>(
   return found;
 }
 
-function authService({ jwksJson, sign }: TokenSigner) {
+function authService({ jwksJson, sign, signService }: TokenSigner, world: World) {
   const user = {
     id: "018f0000-0000-7000-8000-000000000001",
     email: "ada@example.org",
@@ -151,6 +180,7 @@ function authService({ jwksJson, sign }: TokenSigner) {
   };
   const tokens = async () => ({ accessToken: await sign(), refreshToken: "refresh-1", expiresIn: 600 });
   const implementation: authV1.AuthServiceImplementation<RpcContext> = {
+    ...authMethods(world.access),
     async signUp(request) {
       if (request.email === "taken@example.org") {
         throw new AppError({
@@ -168,18 +198,35 @@ function authService({ jwksJson, sign }: TokenSigner) {
     },
     login: async () => ({ tokens: await tokens() }),
     refresh: async () => ({ tokens: await tokens() }),
-    logout: async () => ({}),
+    logout: async () => ({ sessionId: "" }),
     getJwks: async () => ({ jwksJson }),
-    issueServiceToken: async () => ({ accessToken: "", expiresIn: 0 }),
+    issueServiceToken: async ({ clientId }) => ({ accessToken: await signService(clientId), expiresIn: 600 }),
+    listRevocations: async () => ({
+      revocations: [...world.revoked].map((grantId) => ({ grantId, revokedAt: new Date() })),
+    }),
+    async exchangeApiKey({ apiKey }, { origin }) {
+      world.exchanges.push({ apiKey, ...origin });
+      const key = world.apiKeys.get(apiKey);
+      if (!key) throw unauthenticated("INVALID_API_KEY", "The API key is not valid.");
+      const accessToken = await sign({ apiKeyId: key.id, scope: key.scope });
+      return { accessToken, expiresIn: key.expiresIn ?? 600, apiKeyId: key.id };
+    },
     async getCurrentUser(_, context) {
       return { user: { ...user, id: requireUser(context.identity) } };
     },
   };
-  return implementation;
+  return recordCalls(world.access, implementation, [
+    "signUp",
+    "login",
+    "refresh",
+    "logout",
+    "getCurrentUser",
+  ]);
 }
 
 function libraryService(world: World) {
   const implementation: libraryV1.LibraryServiceImplementation<RpcContext> = {
+    ...usageMethods(world.access),
     async uploadPhoto(request, context) {
       const ownerId = requireUser(context.identity);
       let info = libraryV1.UploadInfo.fromPartial({});
@@ -233,10 +280,6 @@ function libraryService(world: World) {
       for (let offset = 0; offset < bytes.length; offset += 65_536) {
         yield { part: { $case: "chunk", value: bytes.subarray(offset, offset + 65_536) } };
       }
-    },
-    // biome-ignore lint/correctness/useYield: not called by the gateway
-    async *fetchForAnalysis() {
-      throw new AppError({ code: Status.UNIMPLEMENTED, reason: "UNIMPLEMENTED", message: "Not here." });
     },
   };
   return implementation;

@@ -17,7 +17,7 @@ export function classifyRoutes(deps: RouteDeps) {
   return router;
 }
 
-function classifyRoute({ authenticate }: RouteDeps) {
+function classifyRoute({ requireScope }: RouteDeps) {
   return createRoute({
     method: "post",
     path: "/classify",
@@ -27,13 +27,14 @@ function classifyRoute({ authenticate }: RouteDeps) {
       "One JSON object per line, each sent the moment its result exists: `photo` first, `done` last. " +
       "A stage that gives up is an `error` line. Bytes seen before are not analysed again.",
     security: bearer,
-    middleware: [authenticate],
+    // It reads what it stored.
+    middleware: [requireScope(["photos:write", "photos:read"], "analyze")],
     request: { body: fileBody() },
     responses: { 200: lines("application/x-ndjson"), ...problemResponse },
   });
 }
 
-function eventsRoute({ authenticate }: RouteDeps) {
+function eventsRoute({ requireScope }: RouteDeps) {
   return createRoute({
     method: "get",
     path: "/photos/{id}/events",
@@ -41,7 +42,7 @@ function eventsRoute({ authenticate }: RouteDeps) {
     summary: "Watch a photo's results (server-sent events)",
     description: "The same lines as `/classify`, named after their type. Close after `done`.",
     security: bearer,
-    middleware: [authenticate],
+    middleware: [requireScope("photos:read")],
     request: { params: photoIdParam },
     responses: { 200: lines("text/event-stream"), ...problemResponse },
   });
@@ -53,7 +54,7 @@ function lines<M extends string>(mediaType: M) {
 
 async function classify(deps: RouteDeps, c: GatewayContext): Promise<Response> {
   const startedAt = performance.now();
-  const release = deps.watcherSlots.take();
+  const release = deps.watcherSlots.take(c.get("caller").userId);
   try {
     const answer = await forwardFile(c, deps.config, (part, options) =>
       deps.clients.library.uploadPhoto(uploadMessages(part, true), options),
@@ -74,7 +75,7 @@ async function classify(deps: RouteDeps, c: GatewayContext): Promise<Response> {
 
 async function watchPhoto(deps: RouteDeps, c: GatewayContext, photoId: string): Promise<Response> {
   const startedAt = performance.now();
-  const release = deps.watcherSlots.take();
+  const release = deps.watcherSlots.take(c.get("caller").userId);
   try {
     const { photo } = await deps.clients.library.getPhoto({ photoId }, callOptions(c));
     return follow(deps, c, { photo: required(photo, "photo"), format: serverSentEvents, startedAt, release });

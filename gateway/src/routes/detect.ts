@@ -44,7 +44,7 @@ export function detectRoutes(deps: RouteDeps) {
       description:
         "Nothing is stored. `confidence` and `classes` are query parameters, or form fields that come before the file.",
       security: bearer,
-      middleware: [deps.authenticate],
+      middleware: [deps.requireScope("analyze")],
       request: {
         query: optionsSchema,
         body: fileBody({
@@ -64,7 +64,7 @@ async function detect(
   c: GatewayContext,
   query: z.output<typeof optionsSchema>,
 ): Promise<z.infer<typeof detectionsSchema>> {
-  const release = detectionSlots.take();
+  const release = detectionSlots.take(c.get("caller").userId);
   try {
     const answer = await forwardFile(c, config, (part, options) => {
       const messages = detectMessages(part, { ...readFields(part), ...query });

@@ -42,7 +42,7 @@ export function photoRoutes(deps: RouteDeps) {
   return router;
 }
 
-function uploadRoute({ authenticate }: RouteDeps) {
+function uploadRoute({ requireScope }: RouteDeps) {
   return createRoute({
     method: "post",
     path: "/photos",
@@ -50,7 +50,7 @@ function uploadRoute({ authenticate }: RouteDeps) {
     summary: "Store a photo",
     description: "The type is found by content. Analysis starts at once; watch it at `/photos/{id}/events`.",
     security: bearer,
-    middleware: [authenticate],
+    middleware: [requireScope("photos:write", "upload")],
     request: { body: fileBody() },
     responses: {
       201: json("Stored; `Location` names it.", uploadedPhotoSchema),
@@ -60,27 +60,27 @@ function uploadRoute({ authenticate }: RouteDeps) {
   });
 }
 
-function listRoute({ authenticate }: RouteDeps) {
+function listRoute({ requireScope }: RouteDeps) {
   return createRoute({
     method: "get",
     path: "/photos",
     tags: ["photos"],
     summary: "List photos, newest first",
     security: bearer,
-    middleware: [authenticate],
+    middleware: [requireScope("photos:read")],
     request: { query: z.strictObject(pageQuery) },
     responses: { 200: json("One page.", listOf(photoSchema)), ...problemResponse },
   });
 }
 
-function resultRoute({ authenticate }: RouteDeps) {
+function resultRoute({ requireScope }: RouteDeps) {
   return createRoute({
     method: "get",
     path: "/photos/{id}",
     tags: ["photos"],
     summary: "A photo with everything seen in it",
     security: bearer,
-    middleware: [authenticate],
+    middleware: [requireScope("photos:read")],
     request: { params: photoIdParam },
     responses: {
       200: json("The photo; results not there yet are `null`.", photoResultSchema),

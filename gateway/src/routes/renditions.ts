@@ -30,7 +30,7 @@ export function renditionRoutes(deps: RouteDeps) {
         summary,
         description: "Answers 304 to a matching `If-None-Match`.",
         security: bearer,
-        middleware: [deps.authenticate],
+        middleware: [deps.requireScope("photos:read")],
         request: { params: photoIdParam },
         responses: {
           200: {

@@ -61,7 +61,7 @@ async function fetchResult<T>(
 }
 
 function resultRoute<Name extends string, S extends z.ZodType>(
-  { authenticate }: RouteDeps,
+  { requireScope }: RouteDeps,
   name: Name,
   summary: string,
   schema: S,
@@ -73,7 +73,7 @@ function resultRoute<Name extends string, S extends z.ZodType>(
     summary,
     description: "404 until the result exists, with a reason that tells this from an unknown photo.",
     security: bearer,
-    middleware: [authenticate],
+    middleware: [requireScope("photos:read")],
     request: { params: photoIdParam },
     responses: { 200: json(summary, schema), ...problemResponse },
   });

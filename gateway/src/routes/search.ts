@@ -34,7 +34,7 @@ const hitSchema = z
   .openapi("SearchHit");
 
 /** Search over the caller's photos. */
-export function searchRoutes({ clients, authenticate }: RouteDeps) {
+export function searchRoutes({ clients, requireScope }: RouteDeps) {
   const router = createRouter();
   router.openapi(
     createRoute({
@@ -43,7 +43,7 @@ export function searchRoutes({ clients, authenticate }: RouteDeps) {
       tags: ["search"],
       summary: "Find photos",
       security: bearer,
-      middleware: [authenticate],
+      middleware: [requireScope("search")],
       request: { query: searchQuery },
       responses: { 200: json("Best first.", listOf(hitSchema)), ...problemResponse },
     }),

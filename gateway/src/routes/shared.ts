@@ -1,7 +1,7 @@
 import type { createRoute } from "@hono/zod-openapi";
 import { OpenAPIHono, z } from "@hono/zod-openapi";
-import { type Logger, notFound, type TokenVerifier } from "@ocelli/chassis";
-import type { MiddlewareHandler } from "hono";
+import { type Logger, notFound, type Revocations, type TokenVerifier } from "@ocelli/chassis";
+import type { Gate } from "../authentication.ts";
 import type { Clients } from "../clients.ts";
 import type { GatewayConfig } from "../config.ts";
 import type { GatewayEnv } from "../context.ts";
@@ -10,15 +10,19 @@ import type { PhotoResults } from "../photo-results.ts";
 import { problemMediaType, problemSchema, validationError } from "../problem.ts";
 import type { Slots } from "../slots.ts";
 
-/** What every group of routes is built from. */
-export interface RouteDeps {
+/**
+ * What every group of routes is built from. Each route that needs a user begins its `middleware` with one of the gate's:
+ * `requireScope("photos:read")` for what reads photos, `requireScope("photos:write", "upload")` for uploads,
+ * `requireScope("analyze")`, `requireScope("search")`, `requireScope("admin")`, `requireSession()` for what an API key may
+ * not do, `authenticate` for anything else. Routes under `/auth/` are limited by address before that.
+ */
+export interface RouteDeps extends Gate {
   readonly config: GatewayConfig;
   readonly clients: Clients;
   readonly results: PhotoResults;
   readonly log: Logger;
   readonly verifier: TokenVerifier;
-  /** Middleware of every route that needs a user. */
-  readonly authenticate: MiddlewareHandler<GatewayEnv>;
+  readonly revocations: Revocations;
   readonly watch: PhotoWatch;
   readonly watcherSlots: Slots;
   readonly detectionSlots: Slots;
@@ -26,13 +30,21 @@ export interface RouteDeps {
   readonly stopping: AbortSignal;
 }
 
-/** A group of routes whose bad input becomes a problem. */
-export function createRouter(): OpenAPIHono<GatewayEnv> {
+/** How a group of routes calls a thing that does not exist. */
+export interface UnknownThing {
+  readonly reason: string;
+  readonly message: string;
+}
+
+const unknownPhoto: UnknownThing = { reason: "PHOTO_NOT_FOUND", message: "There is no such photo." };
+
+/** A group of routes whose bad input becomes a problem; `unknown` answers path parameters that are no ids. */
+export function createRouter(unknown: UnknownThing = unknownPhoto): OpenAPIHono<GatewayEnv> {
   return new OpenAPIHono<GatewayEnv>({
     defaultHook: (result) => {
       if (result.success) return;
       // An id that cannot exist is answered like one that does not.
-      if (result.target === "param") throw notFound("PHOTO_NOT_FOUND", "There is no such photo.");
+      if (result.target === "param") throw notFound(unknown.reason, unknown.message);
       throw validationError(result.error);
     },
   });
@@ -46,8 +58,8 @@ export const problemResponse = {
   },
 } as const satisfies Parameters<typeof createRoute>[0]["responses"];
 
-/** OpenAPI security of routes that need a user. */
-export const bearer = [{ bearer: [] }];
+/** OpenAPI security of routes that need a user: any one of these. */
+export const bearer = [{ bearer: [] }, { cookie: [] }, { apiKey: [] }];
 
 /** Path parameter of one photo. */
 export const photoIdParam = z.strictObject({

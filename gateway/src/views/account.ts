@@ -1,6 +1,6 @@
 import type { authV1 } from "@ocelli/contracts";
 import { required } from "./required.ts";
-import type { TokensView, UserView } from "./schemas.ts";
+import type { SessionView, TokensView, UserView } from "./schemas-account.ts";
 
 /** An account as clients see it. */
 export function toUserView(message: authV1.User | undefined): UserView {
@@ -10,7 +10,11 @@ export function toUserView(message: authV1.User | undefined): UserView {
     email: user.email,
     name: user.name,
     role: user.role,
-    createdAt: (user.createdAt ?? new Date(0)).toISOString(),
+    createdAt: required(user.createdAt, "createdAt").toISOString(),
+    emailVerified: user.emailVerified,
+    disabled: user.disabled,
+    twoFactorEnabled: user.twoFactorEnabled,
+    hasPassword: user.hasPassword,
   };
 }
 
@@ -18,4 +22,19 @@ export function toUserView(message: authV1.User | undefined): UserView {
 export function toTokensView(message: authV1.TokenPair | undefined): TokensView {
   const { accessToken, refreshToken, expiresIn } = required(message, "tokens");
   return { accessToken, refreshToken, tokenType: "Bearer", expiresIn };
+}
+
+/** One login of a user. */
+export function toSessionView(session: authV1.Session): SessionView {
+  const { id, current, method, address, userAgent } = session;
+  return {
+    id,
+    current,
+    method,
+    address,
+    userAgent,
+    createdAt: required(session.createdAt, "createdAt").toISOString(),
+    lastUsedAt: required(session.lastUsedAt, "lastUsedAt").toISOString(),
+    expiresAt: required(session.expiresAt, "expiresAt").toISOString(),
+  };
 }

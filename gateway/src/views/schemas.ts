@@ -108,27 +108,6 @@ export const photoResultSchema = photoSchema
   })
   .openapi("PhotoResult");
 
-/** An account. */
-export const userSchema = z
-  .object({
-    id: z.uuid(),
-    email: z.string(),
-    name: z.string(),
-    role: z.string(),
-    createdAt: z.iso.datetime(),
-  })
-  .openapi("User");
-
-/** Tokens of a session. */
-export const tokensSchema = z
-  .object({
-    accessToken: z.string(),
-    refreshToken: z.string(),
-    tokenType: z.literal("Bearer"),
-    expiresIn: z.int().openapi({ description: "Seconds until the access token expires." }),
-  })
-  .openapi("Tokens");
-
 /** A box as clients see it. */
 export type BoxView = z.infer<typeof boxSchema>;
 /** A caption as clients see it. */
@@ -147,7 +126,3 @@ export type SceneView = z.infer<typeof sceneSchema>;
 export type StageView = z.infer<typeof stageSchema>;
 /** The text of a photo as clients see it. */
 export type TextView = z.infer<typeof textSchema>;
-/** The tokens of a session as clients see it. */
-export type TokensView = z.infer<typeof tokensSchema>;
-/** An account as clients see it. */
-export type UserView = z.infer<typeof userSchema>;
