@@ -32,6 +32,10 @@ export async function startMesh(dataDir: string, env: NodeJS.ProcessEnv, name: s
   const process = await startOcelli(["up"], {
     OCELLI_DATA: dataDir,
     OCELLI_EVENTS: "in-process",
+    // One user asks as fast as it goes.
+    ...Object.fromEntries(
+      ["READ", "SEARCH", "UPLOAD", "ANALYZE"].map((name) => [`RATE_LIMIT_${name}`, "off"]),
+    ),
     ...(NODE_COMPILE_CACHE ? { NODE_COMPILE_CACHE } : {}),
     ...(MALLOC_ARENA_MAX ? { MALLOC_ARENA_MAX } : {}),
     ...env,

@@ -77,7 +77,7 @@ async function meshEnvironments(
   postgres: NativePostgres,
   addresses: ReadonlyMap<string, string>,
 ): Promise<Record<MeshProcess, NodeJS.ProcessEnv>> {
-  const callers: string[] = meshServices.filter((name) => name !== "auth");
+  const callers: string[] = [...meshServices.filter((name) => name !== "auth"), "gateway"];
   const secrets = new Map(callers.map((name) => [name, randomBytes(32).toString("hex")]));
   const shared = {
     NATS_URL: nats.url,
@@ -98,7 +98,7 @@ async function meshEnvironments(
     };
   };
   return {
-    gateway: shared,
+    gateway: { ...shared, GATEWAY_SERVICE_SECRET: required(secrets.get("gateway"), "gateway") },
     auth: {
       ...(await environment("auth")),
       SERVICE_ACCOUNTS: [...secrets].map(([name, secret]) => `${name}:${secret}`).join(","),
