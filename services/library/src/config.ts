@@ -47,6 +47,14 @@ export const settings = {
     default: 25,
     doc: "Attempts of a stage, over restarts, after which its photo is given up: it may be what ends the process.",
   }),
+  quotaBytes: setting("QUOTA_BYTES", byteSize, {
+    default: 0,
+    doc: "Most bytes of originals a user may have; 0 is unlimited. Administrators can set another figure per user.",
+  }),
+  quotaPhotos: setting("QUOTA_PHOTOS", integer(0, 999_999_999_999_999), {
+    default: 0,
+    doc: "Most photos a user may have; 0 is unlimited. Administrators can set another figure per user.",
+  }),
   uploadConcurrency: setting("UPLOAD_CONCURRENCY", integer(1, 100_000), {
     default: 2048,
     doc: "Upload bodies received at once; each holds one chunk in memory.",

@@ -15,51 +15,100 @@ export interface ImageIntakeOptions {
   now: () => Date;
 }
 
-/** Turns received bytes into stored blobs and facts, once per distinct bytes whoever sends them. */
+/** An image whose files are durable and wait to be placed. */
+export interface StagedImage {
+  facts: ImageFacts;
+  /** Places the files where they are found: cheap, for it happens while others wait. */
+  place(): Promise<void>;
+  /** Removes what was not placed. */
+  discard(): Promise<void>;
+}
+
+/** Turns received bytes into files and facts; the decoding is done once per distinct bytes, whoever sends them. */
 export interface ImageIntake {
+  /** True when original and renditions are there. */
+  isStored(sha256: string): Promise<boolean>;
   /**
-   * Stores original and renditions; `known` facts of the same bytes spare the decode.
+   * Decodes an image and makes its files ready.
    * @throws AppError INVALID_ARGUMENT/{UNSUPPORTED_MEDIA_TYPE,CORRUPT_IMAGE,TOO_MANY_PIXELS},
-   *   RESOURCE_EXHAUSTED/INGEST_QUEUE_FULL; no blob is stored then.
+   *   RESOURCE_EXHAUSTED/INGEST_QUEUE_FULL; nothing is left then.
    */
-  store(body: ReceivedBody, file: PendingBlob, known: ImageFacts | undefined): Promise<ImageFacts>;
+  stage(body: ReceivedBody, file: PendingBlob): Promise<StagedImage>;
+}
+
+interface DecodedImage {
+  facts: ImageFacts;
+  preview: Uint8Array;
+  thumbnail: Uint8Array;
 }
 
 const kinds: readonly BlobKind[] = ["original", "preview", "thumbnail"];
 
 /** Creates the intake of images. */
 export function createImageIntake({ blobs, slots, limits, now }: ImageIntakeOptions): ImageIntake {
-  const flights = createSingleFlight<ImageFacts>();
+  const flights = createSingleFlight<DecodedImage>();
 
-  async function isStored(sha256: string): Promise<boolean> {
-    const found = await Promise.all(kinds.map((kind) => blobs.has({ sha256, kind })));
-    return found.every(Boolean);
-  }
-
-  async function decodeAndStore(
-    { sha256, sizeBytes, head }: ReceivedBody,
-    file: PendingBlob,
-  ): Promise<ImageFacts> {
+  async function decode({ sha256, sizeBytes, head }: ReceivedBody, file: PendingBlob): Promise<DecodedImage> {
     slots.assertRoom();
     const image = await openImage(file.path, head, limits);
-    const { preview, thumbnail } = await slots.run(image.width * image.height, () =>
-      makeRenditions(image, limits),
-    );
+    const renditions = await slots.run(image.width * image.height, () => makeRenditions(image, limits));
     const { takenAt, fields } = await readExif(image.exif, now());
-    // The original comes last: where it is, its renditions are too.
-    await Promise.all([
-      blobs.put({ sha256, kind: "preview" }, preview),
-      blobs.put({ sha256, kind: "thumbnail" }, thumbnail),
-    ]);
-    await file.commit({ sha256, kind: "original" });
     const { mediaType, width, height } = image;
-    return { sha256, mediaType, width, height, sizeBytes, takenAt, exif: fields };
+    return { facts: { sha256, mediaType, width, height, sizeBytes, takenAt, exif: fields }, ...renditions };
+  }
+
+  async function pendingWith(bytes: Uint8Array): Promise<PendingBlob> {
+    const pending = await blobs.createPending();
+    try {
+      await pending.write(bytes);
+      await pending.sync();
+      return pending;
+    } catch (error) {
+      await pending.discard();
+      throw error;
+    }
   }
 
   return {
-    async store(body, file, known) {
-      if (known && (await isStored(body.sha256))) return known;
-      return (await flights.run(body.sha256, () => decodeAndStore(body, file))).value;
+    async isStored(sha256) {
+      const found = await Promise.all(kinds.map((kind) => blobs.has({ sha256, kind })));
+      return found.every(Boolean);
+    },
+    async stage(body, file) {
+      const { facts, preview, thumbnail } = (await flights.run(body.sha256, () => decode(body, file))).value;
+      const staged = await allOrNone([
+        file.sync().then(() => file),
+        pendingWith(preview),
+        pendingWith(thumbnail),
+      ]);
+      const [original, ...renditions] = staged.map((pending, index) => () => {
+        const kind = kinds[index];
+        return kind && pending.commit({ sha256: body.sha256, kind });
+      });
+      return {
+        facts,
+        async place() {
+          // The original comes last: where it is, its renditions are too.
+          await Promise.all(renditions.map((commit) => commit()));
+          await original?.();
+        },
+        discard: () => discardAll(staged),
+      };
     },
   };
+}
+
+/** Waits for all; when one failed, nothing stays of the others. */
+async function allOrNone(parts: Promise<PendingBlob>[]): Promise<PendingBlob[]> {
+  try {
+    return await Promise.all(parts);
+  } catch (error) {
+    const settled = await Promise.allSettled(parts);
+    await discardAll(settled.flatMap((part) => (part.status === "fulfilled" ? [part.value] : [])));
+    throw error;
+  }
+}
+
+async function discardAll(parts: readonly PendingBlob[]): Promise<void> {
+  await Promise.all(parts.map((part) => part.discard()));
 }

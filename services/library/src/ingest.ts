@@ -1,13 +1,14 @@
-import { type AppError, appendEvent, type Database, notFound, overloaded, type Relay } from "@ocelli/chassis";
-import { events } from "@ocelli/contracts";
+import { type AppError, type Database, notFound, overloaded } from "@ocelli/chassis";
 import { createBacklog } from "./backlog.ts";
 import type { BlobStore, PendingBlob } from "./blobs/blob-store.ts";
 import { cleanFilename } from "./filename.ts";
 import { createImageIntake, type ImageIntakeOptions } from "./image-intake.ts";
 import { createPixelBudget } from "./images/pixel-budget.ts";
 import type { ImageFacts, Photo } from "./photo.ts";
+import type { PhotoRecords, Recorded } from "./photo-records.ts";
+import { fits, largestBody, type Quotas, quotaExceeded } from "./quotas.ts";
 import { createSingleFlight } from "./single-flight.ts";
-import { findBytes, findPhoto, insertPhoto, newPhotoStages } from "./store/photos.ts";
+import { findBytes, findPhoto, newPhotoStages } from "./store/photos.ts";
 import { countUnfinished } from "./store/stages.ts";
 import type { LibraryTables } from "./store/tables.ts";
 import { type ReceivedBody, receiveBody } from "./upload-body.ts";
@@ -16,7 +17,8 @@ import { type ReceivedBody, receiveBody } from "./upload-body.ts";
 export interface IngestOptions {
   database: Database<LibraryTables>;
   blobs: BlobStore;
-  relay: Pick<Relay, "kick">;
+  records: PhotoRecords;
+  quotas: Pick<Quotas, "usageOf">;
   now: () => Date;
   /** Makes a UUIDv7. */
   newId: () => string;
@@ -57,7 +59,8 @@ export interface Ingest {
   /**
    * Resolves when the photo is durable and its event is on the way.
    * @throws AppError INVALID_ARGUMENT/{EMPTY_FILE,UNSUPPORTED_MEDIA_TYPE,CORRUPT_IMAGE,TOO_MANY_PIXELS},
-   *   RESOURCE_EXHAUSTED/{FILE_TOO_LARGE,INGEST_QUEUE_FULL,ANALYSIS_BACKLOG_FULL}; nothing is stored then.
+   *   RESOURCE_EXHAUSTED/{FILE_TOO_LARGE,QUOTA_EXCEEDED,INGEST_QUEUE_FULL,ANALYSIS_BACKLOG_FULL},
+   *   PERMISSION_DENIED/ACCOUNT_DELETED; nothing is stored then.
    */
   upload(upload: Upload): Promise<Ingested>;
 }
@@ -66,7 +69,7 @@ const queueRetryAfterMs = 1_000;
 
 /** Creates the intake of a library. */
 export function createIngest(options: IngestOptions): Ingest {
-  const { database, blobs, limits } = options;
+  const { database, blobs, limits, records, quotas } = options;
   const { db } = database;
   const slots = createPixelBudget({
     pixels: limits.decodePixelBudget,
@@ -87,41 +90,52 @@ export function createIngest(options: IngestOptions): Ingest {
     const known = await findBytes(db, upload.ownerId, body.sha256);
     if (known.photoId !== undefined)
       return { photo: await earlier(upload.ownerId, known.photoId), duplicate: true };
+    if (!fits(await quotas.usageOf(upload.ownerId), body.sizeBytes)) throw quotaExceeded();
     const leave = upload.interactive ? await backlog.admit() : undefined;
     let stored = false;
     try {
-      const image = await intake.store(body, file, known.image);
-      const ingested = await record(upload, image);
-      stored = !ingested.duplicate;
-      return ingested;
+      const { photo, recorded } = await store(upload, body, file, known.image);
+      stored = recorded === "stored";
+      if (stored) return { photo, duplicate: false };
     } finally {
       leave?.(stored);
     }
+    // Another replica was faster with the same bytes.
+    const { photoId } = await findBytes(db, upload.ownerId, body.sha256);
+    return { photo: await earlier(upload.ownerId, photoId ?? ""), duplicate: true };
   }
 
-  async function record(upload: Upload, image: ImageFacts): Promise<Ingested> {
-    const { ownerId } = upload;
-    const photo: Photo = {
+  /** Facts and files of bytes that are known need not be made again. */
+  async function store(
+    upload: Upload,
+    body: ReceivedBody,
+    file: PendingBlob,
+    known: ImageFacts | undefined,
+  ): Promise<{ photo: Photo; recorded: Recorded }> {
+    if (known && (await intake.isStored(body.sha256))) {
+      const photo = toPhoto(upload, known);
+      const recorded = await records.add(photo, undefined);
+      if (recorded !== "image-gone") return { photo, recorded };
+    }
+    const staged = await intake.stage(body, file);
+    try {
+      const photo = toPhoto(upload, staged.facts);
+      return { photo, recorded: await records.add(photo, staged) };
+    } finally {
+      await staged.discard();
+    }
+  }
+
+  function toPhoto(upload: Upload, image: ImageFacts): Photo {
+    return {
       ...image,
       id: options.newId(),
-      ownerId,
+      ownerId: upload.ownerId,
       filename: cleanFilename(upload.filename),
       favorite: false,
       createdAt: options.now(),
       stages: newPhotoStages(),
     };
-    const isNew = await db.transaction().execute(async (trx) => {
-      if (!(await insertPhoto(trx, photo))) return false;
-      await appendEvent(trx, { type: events.photoReady, message: toReadyEvent(photo) });
-      return true;
-    });
-    if (isNew) {
-      options.relay.kick();
-      return { photo, duplicate: false };
-    }
-    // Another replica was faster with the same bytes.
-    const { photoId } = await findBytes(db, ownerId, image.sha256);
-    return { photo: await earlier(ownerId, photoId ?? ""), duplicate: true };
   }
 
   async function earlier(ownerId: string, photoId: string): Promise<Photo> {
@@ -131,9 +145,10 @@ export function createIngest(options: IngestOptions): Ingest {
   }
 
   async function receive(upload: Upload): Promise<Ingested> {
+    const quotaBytes = largestBody(await quotas.usageOf(upload.ownerId));
     const file = await blobs.createPending();
     try {
-      const body = await receiveBody(upload.chunks, file, limits.maxUploadBytes);
+      const body = await receiveBody(upload.chunks, file, { maxBytes: limits.maxUploadBytes, quotaBytes });
       const key = `${upload.ownerId}/${body.sha256}`;
       const { value, joined } = await owned.run(key, () => takeIn(upload, body, file));
       return joined ? { ...value, duplicate: true } : value;
@@ -173,15 +188,4 @@ function queueFull(): AppError {
     "Too many photos are being taken in; try again in a moment.",
     queueRetryAfterMs,
   );
-}
-
-function toReadyEvent(photo: Photo) {
-  return {
-    photo: { photoId: photo.id, ownerId: photo.ownerId, sha256: photo.sha256 },
-    width: photo.width,
-    height: photo.height,
-    filename: photo.filename,
-    takenAt: photo.takenAt ?? undefined,
-    createdAt: photo.createdAt,
-  };
 }

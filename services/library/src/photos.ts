@@ -64,12 +64,17 @@ export function createPhotos({ database: { db }, blobs }: PhotosOptions): Photos
       return { photos, nextPageToken: last ? encodePageToken(last.id, listName) : "" };
     },
     async open(ownerId, photoId, kind) {
-      const content = isPhotoId(photoId) ? await findContent(db, ownerId, photoId) : undefined;
+      const find = () => (isPhotoId(photoId) ? findContent(db, ownerId, photoId) : undefined);
+      const content = await find();
       if (!content) throw photoNotFound();
+      const blob = await openBlob(blobs, content.sha256, kind).catch(async (error: unknown) => {
+        // Deleted in between, row first and file after.
+        throw (await find()) ? error : photoNotFound();
+      });
       return {
         mediaType: kind === "original" ? content.mediaType : "image/jpeg",
         etag: `${content.sha256}-${kind}`,
-        blob: await openBlob(blobs, content.sha256, kind),
+        blob,
       };
     },
   };

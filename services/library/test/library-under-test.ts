@@ -15,8 +15,9 @@ import {
   type RunningService,
   type Runtime,
 } from "@ocelli/chassis";
-import { libraryV1 } from "@ocelli/contracts";
+import { type EventType, libraryV1 } from "@ocelli/contracts";
 import { type EmbeddedDatabase, startEmbeddedDatabase } from "@ocelli/embedded-database";
+import { startNativePostgres } from "@ocelli/testkit";
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import { Metadata } from "nice-grpc";
 import pg from "pg";
@@ -31,16 +32,25 @@ export interface LibraryUnderTest {
   readonly bus: Runtime["bus"];
   readonly sql: pg.Pool;
   readonly blobDir: string;
-  /** An access token of a user, or of a service. */
+  readonly databaseUrl: string;
+  /** An access token of a user, an administrator, or a service. */
   userToken(userId: string): Promise<string>;
+  adminToken(): Promise<string>;
   serviceToken(name: string): Promise<string>;
+  /** Publishes an event, as another service does; resolves when the library is done with it. */
+  publish<T>(
+    type: EventType<T>,
+    message: Parameters<EventType<T>["message"]["fromPartial"]>[0],
+  ): Promise<void>;
   upload(owner: string, bytes: Uint8Array, options?: UploadOptions): Promise<libraryV1.UploadPhotoResponse>;
   download(owner: string, photoId: string, rendition: libraryV1.Rendition): Promise<Buffer>;
   /** The preview, as an analysing service gets it. */
   fetchForAnalysis(owner: string, photoId: string, stages: string[]): Promise<Buffer>;
   /** Everything in the blob directory, temporary files included. */
   files(): Promise<string[]>;
-  count(table: "images" | "photos" | "photo_stages" | "outbox"): Promise<number>;
+  count(
+    table: "images" | "photos" | "photo_stages" | "outbox" | "loose_blobs" | "dead_letters",
+  ): Promise<number>;
   /** Ends the service and starts it again on the same store and directory. */
   restart(config?: Partial<LibraryConfig>): Promise<void>;
   stop(): Promise<void>;
@@ -53,9 +63,21 @@ interface UploadOptions {
 
 const issuer = "ocelli-test";
 
-/** Starts a library; a few seconds go into the embedded database. */
-export async function startLibrary(overrides: Partial<LibraryConfig> = {}): Promise<LibraryUnderTest> {
-  const database = await startEmbeddedDatabase();
+/** A database of the test's own. */
+type TestDatabase = Pick<EmbeddedDatabase, "url" | "close">;
+
+/** Postgres itself, where transactions really run side by side. */
+export async function nativeDatabase(): Promise<TestDatabase> {
+  const { url, stop } = await startNativePostgres();
+  return { url, close: stop };
+}
+
+/** Starts a library; a few seconds go into the database, by default the embedded one. */
+export async function startLibrary(
+  overrides: Partial<LibraryConfig> = {},
+  startDatabase: () => Promise<TestDatabase> = startEmbeddedDatabase,
+): Promise<LibraryUnderTest> {
+  const database = await startDatabase();
   const blobDir = await mkdtemp(join(tmpdir(), "ocelli-library-"));
   const tokens = await createTokens();
   const bus = createInProcessBus();
@@ -76,6 +98,8 @@ export async function startLibrary(overrides: Partial<LibraryConfig> = {}): Prom
     newId: newEventId,
   };
   const sql = new pg.Pool({ connectionString: database.url, max: 2 });
+  // Its connections are still closing when the server ends them.
+  sql.on("error", () => undefined);
   let running = await connect(config, runtime, tokens.verifier);
 
   return {
@@ -85,7 +109,15 @@ export async function startLibrary(overrides: Partial<LibraryConfig> = {}): Prom
     bus,
     sql,
     blobDir,
+    databaseUrl: database.url,
     userToken: tokens.user,
+    adminToken: tokens.admin,
+    publish: (type, message) =>
+      bus.publish({
+        id: newEventId(),
+        subject: type.subject,
+        payload: type.message.encode(type.message.fromPartial(message)).finish(),
+      }),
     serviceToken: tokens.service,
     async upload(owner, bytes, options = {}) {
       const bearer = await tokens.user(owner);
@@ -162,18 +194,21 @@ async function createTokens() {
     issuer,
     audience: issuer,
     now: () => new Date(),
+    revocations: { isRevoked: () => false },
   });
-  const sign = (claims: { sub: string; sid?: string }) =>
+  const sign = (claims: { sub: string; sid?: string; scope: string }) =>
     new SignJWT(claims)
-      .setProtectedHeader({ alg: "EdDSA", kid: "test" })
+      .setProtectedHeader({ alg: "EdDSA", kid: "test", typ: "at+jwt" })
       .setIssuer(issuer)
       .setAudience(issuer)
       .setExpirationTime("10m")
       .sign(privateKey);
   return {
     verifier,
-    user: (userId: string) => sign({ sub: userId, sid: crypto.randomUUID() }),
-    service: (name: string) => sign({ sub: `service:${name}` }),
+    user: (userId: string) =>
+      sign({ sub: userId, sid: crypto.randomUUID(), scope: "photos:read photos:write profile" }),
+    admin: () => sign({ sub: crypto.randomUUID(), sid: crypto.randomUUID(), scope: "admin" }),
+    service: (name: string) => sign({ sub: `service:${name}`, scope: "service" }),
   };
 }
 
@@ -181,7 +216,7 @@ async function stopAll(
   running: { close(): Promise<void> },
   sql: pg.Pool,
   runtime: Runtime,
-  database: EmbeddedDatabase,
+  database: TestDatabase,
   blobDir: string,
 ): Promise<void> {
   await running.close();

@@ -11,6 +11,8 @@ export interface PendingBlob {
   /** Local path, for readers that want a file. */
   readonly path: string;
   write(chunk: Uint8Array): Promise<void>;
+  /** Makes what was written durable, which spares {@link commit} the wait. */
+  sync(): Promise<void>;
   /** Makes it durable under a key. */
   commit(key: BlobKey): Promise<void>;
   /** Removes it; harmless after {@link commit} and when repeated. */
@@ -32,9 +34,9 @@ export interface BlobStore {
   /** Removes what uploads of earlier processes left behind in a crash. */
   removeLeftovers(): Promise<void>;
   createPending(): Promise<PendingBlob>;
-  /** Durable when it resolves. */
-  put(key: BlobKey, bytes: Uint8Array): Promise<void>;
   has(key: BlobKey): Promise<boolean>;
   /** Undefined when there is no such blob. */
   open(key: BlobKey): Promise<OpenBlob | undefined>;
+  /** Removes original and renditions, for good when it resolves; harmless when they are gone. Open ones stay readable. */
+  remove(sha256: string): Promise<void>;
 }

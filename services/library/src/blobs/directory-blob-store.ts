@@ -49,22 +49,6 @@ export function createDirectoryBlobStore(directory: string): BlobStore {
       const path = temporaryPath();
       return pendingBlob(path, await open(path, "wx", 0o600).catch(rejectStorage), publish);
     },
-    async put(key, bytes) {
-      const path = temporaryPath();
-      try {
-        const file = await open(path, "wx", 0o600);
-        try {
-          await file.writeFile(bytes);
-          await file.sync();
-        } finally {
-          await file.close();
-        }
-        await publish(path, key);
-      } catch (error) {
-        await rm(path, { force: true });
-        return rejectStorage(error);
-      }
-    },
     async has(key) {
       const found = await stat(pathOf(root, key)).catch(ignoreMissing);
       return found?.isFile() ?? false;
@@ -72,6 +56,13 @@ export function createDirectoryBlobStore(directory: string): BlobStore {
     async open(key) {
       const file = await open(pathOf(root, key), "r").catch(ignoreMissing);
       return file && openBlob(file);
+    },
+    async remove(sha256) {
+      // The original first: where it is, its renditions are too.
+      for (const kind of ["original", "preview", "thumbnail"] as const) {
+        await rm(pathOf(root, { sha256, kind }), { force: true });
+      }
+      await syncFolder(dirname(pathOf(root, { sha256, kind: "original" }))).catch(ignoreMissing);
     },
   };
 }
@@ -82,16 +73,23 @@ function pendingBlob(
   publish: (temporary: string, key: BlobKey) => Promise<void>,
 ): PendingBlob {
   let done = false;
+  let synced = false;
+  async function sync(): Promise<void> {
+    if (!synced) await file.sync().catch(rejectStorage);
+    synced = true;
+  }
   return {
     path,
+    sync,
     async write(chunk) {
+      synced = false;
       // One write may store less than it was given.
       for (let offset = 0; offset < chunk.byteLength; ) {
         offset += (await file.write(chunk, offset).catch(rejectStorage)).bytesWritten;
       }
     },
     async commit(key) {
-      await file.sync().catch(rejectStorage);
+      await sync();
       await publish(path, key).catch(rejectStorage);
       done = true;
       await file.close();

@@ -3,9 +3,11 @@ import type { libraryV1 } from "@ocelli/contracts";
 import type { OpenBlob } from "../blobs/blob-store.ts";
 import type { Ingest } from "../ingest.ts";
 import type { Photos } from "../photos.ts";
+import type { Quotas } from "../quotas.ts";
 import type { Stages } from "../stages.ts";
 import { toBlobKind, toPhotoMessage } from "./mappers.ts";
 import { openUpload } from "./upload-stream.ts";
+import { createUsageHandlers } from "./usage-handlers.ts";
 
 /** The rules behind the RPCs, and what transport itself bounds. */
 export interface LibraryHandlersOptions {
@@ -14,6 +16,7 @@ export interface LibraryHandlersOptions {
   ingest: Ingest;
   photos: Photos;
   stages: Stages;
+  quotas: Quotas;
 }
 
 /** LibraryService over the rules. */
@@ -22,6 +25,7 @@ export function createLibraryHandlers(
 ): libraryV1.LibraryServiceImplementation<IdentityContext> {
   const { ingest, photos, stages } = options;
   return {
+    ...createUsageHandlers(options.quotas),
     async uploadPhoto(requests, { identity }) {
       const ownerId = requireUser(identity);
       const { info, chunks } = await openUpload(requests, options.uploadIdleTimeoutMs);

@@ -26,6 +26,11 @@ export interface PhotoPage {
   limit: number;
 }
 
+/** Photos of a deleted owner are gone at once, however long their rows take. */
+function ownerIsThere(ownerId: string) {
+  return sql<boolean>`not exists (select from library.deleted_owners where user_id = ${ownerId})`;
+}
+
 /** Looks up bytes in one query: facts by content, the photo by owner. */
 export async function findBytes(db: Store, ownerId: string, sha256: string): Promise<KnownBytes> {
   const row = await db
@@ -47,11 +52,13 @@ export async function findBytes(db: Store, ownerId: string, sha256: string): Pro
 }
 
 /**
- * Stores image, photo and stages (all PENDING, whatever the photo says) in one statement.
- * @returns false when the owner has these bytes already; nothing is written then.
+ * Stores image, photo and stages (all PENDING, whatever the photo says) in one statement; the bytes are loose no more.
+ * @returns undefined when the owner has these bytes already; nothing is written then. Otherwise whether the image was
+ *   unknown.
  */
-export async function insertPhoto(trx: Store, photo: Photo): Promise<boolean> {
-  const rows = await trx
+export async function insertPhoto(trx: Store, photo: Photo): Promise<{ imageIsNew: boolean } | undefined> {
+  const row = await trx
+    .with("settled", (db) => db.deleteFrom("loose_blobs").where("sha256", "=", photo.sha256))
     .with("image", (db) =>
       db
         .insertInto("images")
@@ -64,7 +71,8 @@ export async function insertPhoto(trx: Store, photo: Photo): Promise<boolean> {
           taken_at: photo.takenAt,
           exif: photo.exif,
         })
-        .onConflict((conflict) => conflict.column("sha256").doNothing()),
+        .onConflict((conflict) => conflict.column("sha256").doNothing())
+        .returning("sha256"),
     )
     .with("photo", (db) =>
       db
@@ -89,9 +97,9 @@ export async function insertPhoto(trx: Store, photo: Photo): Promise<boolean> {
         .select(sql<string>`unnest(${stageTree.map((stage) => stage.name)}::text[])`.as("stage"))
         .select(sql.lit("PENDING").as("status")),
     )
-    .returning("photo_id")
-    .execute();
-  return rows.length > 0;
+    .returning(({ exists, selectFrom }) => exists(selectFrom("image").select("sha256")).as("imageIsNew"))
+    .executeTakeFirst();
+  return row && { imageIsNew: Boolean(row.imageIsNew) };
 }
 
 /** One photo of an owner with its stages. */
@@ -118,6 +126,7 @@ export async function findContent(
     .innerJoin("images as i", "i.sha256", "p.sha256")
     .select(["i.sha256", "i.media_type"])
     .where("p.owner_id", "=", ownerId)
+    .where(ownerIsThere(ownerId))
     .where("p.id", "=", photoId)
     .executeTakeFirst();
   return row && { sha256: row.sha256, mediaType: row.media_type };
@@ -138,7 +147,8 @@ function photosOf(db: Store, ownerId: string) {
           .where("s.owner_id", "=", ownerId),
       ).as("stages"),
     )
-    .where("p.owner_id", "=", ownerId);
+    .where("p.owner_id", "=", ownerId)
+    .where(ownerIsThere(ownerId));
 }
 
 type PhotoRow = Awaited<ReturnType<ReturnType<typeof photosOf>["execute"]>>[number];

@@ -32,6 +32,7 @@ export async function startStages(
   const { rows } = await sql<{ sha256: string; attempts: number }>`
     with photo as (
       select id, sha256 from library.photos where id = ${photoId} and owner_id = ${ownerId}
+        and not exists (select from library.deleted_owners where user_id = ${ownerId})
     ), started as (
       update library.photo_stages s
       set status = 'RUNNING', attempts = s.attempts + 1, updated_at = now()

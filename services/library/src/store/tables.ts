@@ -1,9 +1,9 @@
-import type { EventTables } from "@ocelli/chassis";
+import type { DeletedOwnerTables } from "@ocelli/chassis";
 import type { Generated } from "kysely";
 import type { ExifFields, StageStatus } from "../photo.ts";
 
 /** Tables of the library's store. */
-export interface LibraryTables extends EventTables {
+export interface LibraryTables extends DeletedOwnerTables {
   /** One row per distinct bytes, whoever owns them. */
   images: {
     sha256: string;
@@ -33,4 +33,16 @@ export interface LibraryTables extends EventTables {
     ms: Generated<number>;
     updated_at: Generated<Date>;
   };
+  /** What every owner's photos take; kept in the transactions that store and delete them. */
+  owner_usage: {
+    owner_id: string;
+    photos: Generated<number>;
+    /** Bytes of originals. */
+    bytes: Generated<number>;
+    /** Limits of this owner; 0 is unlimited, null the installation's default. */
+    max_photos: number | null;
+    max_bytes: number | null;
+  };
+  /** Bytes whose files may lie in the blob store without an image; since ever, when their image was deleted. */
+  loose_blobs: { sha256: string; since: Generated<Date> };
 }
