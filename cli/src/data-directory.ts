@@ -7,11 +7,21 @@ export interface DataDirectory {
   readonly path: string;
   /** Absolute path of something inside. */
   file(...names: string[]): string;
+  /** Tells other commands of this user how to reach the database that this process runs, until `release`. */
+  announceDatabase(url: string): void;
   release(): void;
+}
+
+/** The process that holds a data directory. */
+export interface DataHolder {
+  pid: number;
+  /** Its embedded database; absent while it starts, and when it uses another one. */
+  databaseUrl: string | undefined;
 }
 
 // Raised when the layout of the folder changes in a way that older versions cannot read.
 const layoutVersion = "1";
+const databaseUrlFile = "database-url";
 
 /**
  * Creates or opens the folder and takes its lock.
@@ -23,6 +33,8 @@ export function openDataDirectory(path: string): DataDirectory {
     mkdirSync(root, { recursive: true, mode: 0o700 });
     checkLayout(root);
     takeLock(root);
+    // A killed process may have left it.
+    rmSync(join(root, databaseUrlFile), { force: true });
   } catch (error) {
     if (error instanceof StartupError) throw error;
     const reason = error instanceof Error ? error.message : String(error);
@@ -33,8 +45,29 @@ export function openDataDirectory(path: string): DataDirectory {
   return {
     path: root,
     file: (...names) => join(root, ...names),
-    release: () => rmSync(join(root, "lock"), { force: true }),
+    announceDatabase: (url) => writePrivately(join(root, databaseUrlFile), url),
+    release() {
+      rmSync(join(root, databaseUrlFile), { force: true });
+      rmSync(join(root, "lock"), { force: true });
+    },
   };
+}
+
+/** Who holds a data directory now, if anybody does. */
+export function findDataHolder(path: string): DataHolder | undefined {
+  const root = resolve(path);
+  const pid = readHolder(join(root, "lock"));
+  if (!isOther(pid)) return undefined;
+  const file = join(root, databaseUrlFile);
+  return { pid, databaseUrl: existsSync(file) ? readFileSync(file, "utf8") : undefined };
+}
+
+/** Whoever reads it gets all of it, and nobody else may. */
+function writePrivately(file: string, content: string): void {
+  const fresh = `${file}.${process.pid}`;
+  rmSync(fresh, { force: true });
+  writeFileSync(fresh, content, { flag: "wx", mode: 0o600 });
+  renameSync(fresh, file);
 }
 
 function checkLayout(root: string): void {

@@ -6,7 +6,10 @@ export function explain(error: unknown): string {
   if (error instanceof StartupError) return error.message;
   if (error instanceof ConfigError)
     return `${error.message} (see the configuration table in docs/configuration.md)`;
-  if (error instanceof AppError) return `${error.message} (${error.reason})`;
+  if (error instanceof AppError) {
+    const violations = error.violations.map(({ field, description }) => `; ${field} ${description}`);
+    return `${error.message} (${error.reason}${violations.join("")})`;
+  }
   if (!(error instanceof Error)) return String(error);
   return error.message;
 }

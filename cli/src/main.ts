@@ -1,7 +1,11 @@
 import { Command } from "commander";
 import { addAnalyzeCommand } from "./commands/analyze.ts";
+import { addAuthCommand } from "./commands/auth.ts";
 import { addEventsCommand } from "./commands/events.ts";
+import { addKeyCommand } from "./commands/key.ts";
 import { addModelsCommand } from "./commands/models.ts";
+import { addServiceAccountCommand } from "./commands/service-account.ts";
+import { addUserCommand } from "./commands/user.ts";
 import { explain } from "./explain.ts";
 import { version } from "./process-runtime.ts";
 import { runUntilStopped } from "./run-until-stopped.ts";
@@ -46,6 +50,10 @@ program
 addAnalyzeCommand(program);
 addModelsCommand(program);
 addEventsCommand(program);
+addUserCommand(program);
+addAuthCommand(program);
+addKeyCommand(program);
+addServiceAccountCommand(program);
 
 async function serveUntilStopped(service: ServiceName): Promise<void> {
   const { serve } = await import("./serve.ts");

@@ -137,5 +137,6 @@ async function ownDatabase(
   releases.add(() => data.release());
   const database = await startEmbeddedDatabase({ dataDir: data.file("database"), onCrash: onFatal });
   releases.add(() => database.close());
+  data.announceDatabase(database.url);
   return { [variable]: database.url };
 }

@@ -43,7 +43,8 @@ export interface UpOptions {
   onFatal: (error: Error) => void;
 }
 
-const callers = ["library", "captioning", "face", "scene", "search"] as const;
+const services = ["library", "captioning", "face", "scene", "search"] as const;
+const callers = [...services, "gateway"] as const;
 const allSettings = [
   settings,
   gatewaySettings,
@@ -97,6 +98,7 @@ async function openDatabaseUrl(
   try {
     const database = await startEmbeddedDatabase({ dataDir: data.file("database"), onCrash: onFatal });
     releases.add(() => database.close());
+    data.announceDatabase(database.url);
     return database.url;
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
@@ -127,7 +129,7 @@ function meshEnvironment(
   data: DataDirectory,
   databaseUrl: string,
 ): NodeJS.ProcessEnv {
-  const ports = ["AUTH", ...callers.map((name) => name.toUpperCase())].map((name) => [
+  const ports = ["AUTH", ...services.map((name) => name.toUpperCase())].map((name) => [
     `${name}_PORT`,
     env[`${name}_PORT`] ?? "0",
   ]);
@@ -145,12 +147,12 @@ async function stopServices(services: readonly RunningService[]): Promise<void> 
 }
 
 async function startMesh(env: NodeJS.ProcessEnv, runtime: Runtime, engine: Engine, releases: Releases) {
-  const services: RunningService[] = [];
+  const running: RunningService[] = [];
   const keep = (service: RunningService) => {
-    services.push(service);
+    running.push(service);
     return service;
   };
-  releases.add(() => stopServices(services));
+  releases.add(() => stopServices(running));
   const auth = keep(await startAuth(loadSettings(authSettings, env), runtime));
   const withAuth = { ...env, AUTH_ADDR: auth.address };
   const library = keep(await startLibrary(loadSettings(librarySettings, withAuth), runtime));
@@ -167,9 +169,9 @@ async function startMesh(env: NodeJS.ProcessEnv, runtime: Runtime, engine: Engin
     SCENE_ADDR: scene.address,
     SEARCH_ADDR: search.address,
   };
-  const checks = services.flatMap((service) => service.checks);
+  const checks = running.flatMap((service) => service.checks);
   const gatewayConfig = loadSettings(gatewaySettings, { ...known, ...addresses });
   const gateway = await startGateway(gatewayConfig, { ...runtime, checks });
   releases.add(() => gateway.stop());
-  return { url: gateway.url, services };
+  return { url: gateway.url, services: running };
 }

@@ -1,16 +1,8 @@
-import {
-  type EventTables,
-  loadSettings,
-  openDatabase,
-  replayDeadLetters,
-  replayOutbox,
-} from "@ocelli/chassis";
-import { startEmbeddedDatabase } from "@ocelli/embedded-database";
-import { type Command, Option } from "commander";
-import { settings } from "../config.ts";
-import { openDataDirectory } from "../data-directory.ts";
+import { type EventTables, openDatabase, replayDeadLetters, replayOutbox } from "@ocelli/chassis";
+import type { Command } from "commander";
 import { Releases } from "../releases.ts";
 import { serviceNames } from "../service-names.ts";
+import { databaseOption, openServiceStore } from "../service-store.ts";
 import { StartupError } from "../startup-error.ts";
 
 interface ReplayOptions {
@@ -28,13 +20,7 @@ export function addEventsCommand(program: Command): void {
     .command("replay")
     .description("publish a service's stored events again, or hand its dead letters to their consumers again")
     .argument("<service>", `whose events: ${stores.join(", ")}`)
-    // As a variable, not as a default: the help shows defaults, and the URL may hold a password.
-    .addOption(
-      new Option(
-        "--database <url>",
-        "the service's Postgres; without it the stopped installation in OCELLI_DATA",
-      ).env("DATABASE_URL"),
-    )
+    .option(databaseOption.flags, databaseOption.description)
     .option("--since <time>", "only events from this time on (ISO 8601)")
     .option("--dead-letters", "the dead letters of the service instead of its outbox")
     .action(async (service: string, options: ReplayOptions) => {
@@ -43,15 +29,17 @@ export function addEventsCommand(program: Command): void {
     });
 }
 
-async function replay(service: string, options: ReplayOptions): Promise<number> {
-  if (!stores.some((name) => name === service))
-    throw new StartupError(`unknown service ${JSON.stringify(service)}; one of ${stores.join(", ")}`);
+async function replay(name: string, options: ReplayOptions): Promise<number> {
+  const service = stores.find((each) => each === name);
+  if (!service)
+    throw new StartupError(`unknown service ${JSON.stringify(name)}; one of ${stores.join(", ")}`);
   const since = options.since === undefined ? undefined : new Date(options.since);
   if (since && Number.isNaN(since.getTime()))
     throw new StartupError("--since must be a time such as 2026-01-31T12:00:00Z");
   const releases = new Releases();
   try {
-    const url = options.database ?? (await openEmbedded(releases));
+    const { database } = options;
+    const url = await openServiceStore({ service, database, env: process.env, releases });
     const { db, close } = openDatabase<EventTables>({ url, schema: service });
     releases.add(close);
     return options.deadLetters
@@ -60,13 +48,4 @@ async function replay(service: string, options: ReplayOptions): Promise<number> 
   } finally {
     await releases.run();
   }
-}
-
-/** The database of `ocelli up`, which must not be running: it would hold the data directory. */
-async function openEmbedded(releases: Releases): Promise<string> {
-  const data = openDataDirectory(loadSettings({ dataDir: settings.dataDir }, process.env).dataDir);
-  releases.add(() => data.release());
-  const database = await startEmbeddedDatabase({ dataDir: data.file("database") });
-  releases.add(() => database.close());
-  return database.url;
 }
