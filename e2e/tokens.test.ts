@@ -52,6 +52,9 @@ interface Claims {
   audience?: string;
   subject?: string | null;
   session?: unknown;
+  /** API key, beside or instead of the session. */
+  key?: string;
+  scope?: unknown;
   /** Seconds from now. */
   expiresIn?: number | null;
   notBefore?: number;
@@ -60,25 +63,26 @@ interface Claims {
 function jwt(claims: Claims): SignJWT {
   const now = Math.floor(Date.now() / 1000);
   const { issuer = "ocelli", audience = "ocelli", subject = userId, session = randomUUID() } = claims;
-  const { expiresIn = 600, notBefore } = claims;
-  const token = new SignJWT({ sid: session, scope: "user" }).setIssuer(issuer).setAudience(audience);
+  const { key, scope = "photos:read profile analyze", expiresIn = 600, notBefore } = claims;
+  const payload = { sid: session, key, scope };
+  const token = new SignJWT(payload).setIssuer(issuer).setAudience(audience).setJti(randomUUID());
   if (subject !== null) token.setSubject(subject);
   if (expiresIn !== null) token.setExpirationTime(now + expiresIn);
   if (notBefore !== undefined) token.setNotBefore(now + notBefore);
   return token.setIssuedAt(now - 3600);
 }
 
-async function signed(claims: Claims = {}): Promise<string> {
+async function signed(claims: Claims = {}, typ = "at+jwt"): Promise<string> {
   const { kid, privateJwk } = realKey;
   return jwt(claims)
-    .setProtectedHeader({ alg: "EdDSA", typ: "at+jwt", kid })
+    .setProtectedHeader({ alg: "EdDSA", kid, ...(typ === "" ? {} : { typ }) })
     .sign(await importJWK(privateJwk, "EdDSA"));
 }
 
 async function signedByStranger(header: { kid?: string } & Record<string, unknown>): Promise<string> {
   const { privateKey } = await generateKeyPair("EdDSA", { crv: "Ed25519" });
   return jwt({})
-    .setProtectedHeader({ alg: "EdDSA", ...header })
+    .setProtectedHeader({ alg: "EdDSA", typ: "at+jwt", ...header })
     .sign(privateKey);
 }
 
@@ -91,18 +95,18 @@ async function signedWithPublicKey(form: "x" | "jwk" | "pem"): Promise<string> {
     jwk: Buffer.from(JSON.stringify({ ...publicJwk, kid, alg: "EdDSA", use: "sig" })),
     pem: Buffer.from(publicKey instanceof Uint8Array ? "" : await exportSPKI(publicKey)),
   };
-  return jwt({}).setProtectedHeader({ alg: "HS256", kid }).sign(secrets[form]);
+  return jwt({}).setProtectedHeader({ alg: "HS256", typ: "at+jwt", kid }).sign(secrets[form]);
 }
 
 async function unsigned(alg: string): Promise<string> {
-  const [, payload] = new UnsecuredJWT({ sid: randomUUID() })
+  const [, payload] = new UnsecuredJWT({ sid: randomUUID(), scope: "photos:read" })
     .setIssuer("ocelli")
     .setAudience("ocelli")
     .setSubject(userId)
     .setExpirationTime("10m")
     .encode()
     .split(".");
-  const header = Buffer.from(JSON.stringify({ alg, kid: realKey.kid })).toString("base64url");
+  const header = Buffer.from(JSON.stringify({ alg, typ: "at+jwt", kid: realKey.kid })).toString("base64url");
   return `${header}.${payload}.`;
 }
 
@@ -140,6 +144,13 @@ const bad: Array<[name: string, reason: string, token: () => string | Promise<st
   ["without a subject", "INVALID_TOKEN", () => signed({ subject: null })],
   ["with a subject that is no user", "INVALID_TOKEN", () => signed({ subject: "' or 1=1--" })],
   ["with a session that is none", "INVALID_TOKEN", () => signed({ session: 7 })],
+  ["without a session or a key", "INVALID_TOKEN", () => signed({ session: null })],
+  ["of a session and a key", "INVALID_TOKEN", () => signed({ key: randomUUID() })],
+  ["without scopes", "INVALID_TOKEN", () => signed({ scope: null })],
+  ["with scopes as a list", "INVALID_TOKEN", () => signed({ scope: ["photos:read", "admin"] })],
+  ["of a service without a name", "INVALID_TOKEN", () => signed({ subject: "service:", scope: "service" })],
+  ["without a type", "INVALID_TOKEN", () => signed({}, "")],
+  ["of the type of an ID token", "INVALID_TOKEN", () => signed({}, "JWT")],
 ];
 
 describe("over HTTP, 401:", () => {
@@ -159,7 +170,7 @@ describe("over HTTP, 401:", () => {
 
   test.each([
     ["no header", undefined, "UNAUTHENTICATED"],
-    ["an empty header", "", "UNAUTHENTICATED"],
+    ["an empty header", "", "INVALID_TOKEN"],
     ["another scheme", "Basic bWFyaWE6cGFzc3dvcmQ=", "INVALID_TOKEN"],
     ["a scheme alone", "Bearer", "INVALID_TOKEN"],
     ["two tokens", "Bearer a Bearer b", "INVALID_TOKEN"],
@@ -183,7 +194,7 @@ describe("over HTTP, 401:", () => {
 
   test("a service's token opens no door here", async () => {
     const client = new Client(ocelli.address);
-    client.token = await signed({ subject: "service:library" });
+    client.token = await signed({ subject: "service:library", scope: "service" });
     const problem = await readProblem(await client.request("/photos"));
     expect(problem).toMatchObject({ status: 403, reason: "USERS_ONLY" });
   });
@@ -226,7 +237,7 @@ describe("over gRPC, where each service checks for itself, UNAUTHENTICATED:", ()
       [Status.NOT_FOUND, "SCENE_NOT_FOUND"],
     ]);
     const nobody = [Status.PERMISSION_DENIED, "NO_ACTING_USER"];
-    expect(await callAll(await signed({ subject: "service:library" }))).toEqual([nobody, nobody, nobody]);
+    expect(await callAll(await signed({ subject: "service:library", scope: "service" }))).toEqual([nobody, nobody, nobody]);
   });
 });
 

@@ -51,7 +51,8 @@ export const photoSchema = z.object({
 /** A photo as the gateway answers it. */
 export type PhotoJson = z.infer<typeof photoSchema>;
 
-const tokensSchema = z.object({
+/** What a login answers. */
+export const tokensSchema = z.object({
   accessToken: z.string(),
   refreshToken: z.string(),
   tokenType: z.literal("Bearer"),
@@ -63,10 +64,17 @@ const hitsSchema = z.object({
 });
 const ended = new Set(["SUCCEEDED", "FAILED", "SKIPPED"]);
 
+/** The password of every account that tests make. */
+export const testPassword = "correct horse battery staple";
+
 /** One user of a running gateway. */
 export class Client {
   readonly #baseUrl: string;
   token = "";
+  refreshToken = "";
+  /** Sent instead of the token when there is one. */
+  apiKey = "";
+  userAgent = "ocelli-tests/1.0";
 
   constructor(baseUrl: string) {
     this.#baseUrl = baseUrl;
@@ -75,27 +83,49 @@ export class Client {
   /** Creates an account and logs in. */
   static async signedUp(baseUrl: string, email: string): Promise<Client> {
     const client = new Client(baseUrl);
-    const password = "correct horse battery staple";
-    const signup = await client.post("/auth/signup", { email, password, name: "Test Person" });
+    const body = { email, password: testPassword, name: "Test Person" };
+    const signup = await client.post("/auth/signup", body);
     if (signup.status !== 201) throw new Error(`sign-up: ${signup.status} ${await signup.text()}`);
-    const login = await client.post("/auth/login", { email, password });
-    client.token = tokensSchema.parse(await login.json()).accessToken;
-    return client;
+    return client.logIn({ email });
+  }
+
+  /** Opens a session, whose tokens the client uses from then on. */
+  async logIn(credentials: { email: string; password?: string; code?: string }): Promise<this> {
+    const login = await this.post("/auth/login", { password: testPassword, ...credentials });
+    if (login.status !== 200) throw new Error(`login: ${login.status} ${await login.text()}`);
+    return this.use(tokensSchema.parse(await login.json()));
+  }
+
+  /** Uses the tokens of a session. */
+  use({ accessToken, refreshToken }: { accessToken: string; refreshToken: string }): this {
+    this.token = accessToken;
+    this.refreshToken = refreshToken;
+    return this;
   }
 
   /** Any request under the base path, as this user. */
   request(path: string, init: RequestInit = {}): Promise<Response> {
     const headers = new Headers(init.headers);
-    if (this.token) headers.set("authorization", `Bearer ${this.token}`);
+    if (!headers.has("user-agent")) headers.set("user-agent", this.userAgent);
+    if (this.apiKey) headers.set("x-api-key", this.apiKey);
+    else if (this.token) headers.set("authorization", `Bearer ${this.token}`);
     return fetch(`${this.#baseUrl}/api/v1${path}`, { ...init, headers });
   }
 
+  /** A request with a JSON body, or with none. */
+  send(method: string, path: string, body?: unknown): Promise<Response> {
+    if (body === undefined) return this.request(path, { method });
+    const headers = { "content-type": "application/json" };
+    return this.request(path, { method, headers, body: JSON.stringify(body) });
+  }
+
   post(path: string, body: unknown): Promise<Response> {
-    return this.request(path, {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify(body),
-    });
+    return this.send("POST", path, body);
+  }
+
+  /** The account's own id. */
+  async id(): Promise<string> {
+    return z.object({ id: z.uuid() }).parse(await (await this.request("/users/me")).json()).id;
   }
 
   /** Uploads one file as `file`. */

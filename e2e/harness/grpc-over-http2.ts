@@ -10,9 +10,14 @@ export interface GrpcAnswer {
 
 /**
  * Calls a gRPC method with nothing but HTTP/2 frames, as a client written by somebody else does. `path` is
- * `/package.Service/Method`.
+ * `/package.Service/Method`, `bearer` an access token.
  */
-export function callGrpc(address: string, path: string, message: Uint8Array): Promise<GrpcAnswer> {
+export function callGrpc(
+  address: string,
+  path: string,
+  message: Uint8Array,
+  bearer?: string,
+): Promise<GrpcAnswer> {
   return new Promise((resolve, reject) => {
     const session = connect(`http://${address}`).once("error", reject);
     const stream = session.request({
@@ -20,6 +25,7 @@ export function callGrpc(address: string, path: string, message: Uint8Array): Pr
       [constants.HTTP2_HEADER_PATH]: path,
       [constants.HTTP2_HEADER_TE]: "trailers",
       [constants.HTTP2_HEADER_CONTENT_TYPE]: "application/grpc",
+      ...(bearer === undefined ? {} : { authorization: `Bearer ${bearer}` }),
     });
     const parts: Buffer[] = [];
     let status = Number.NaN;

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -68,7 +69,8 @@ export async function startOcelli(args: string[], env: NodeJS.ProcessEnv): Promi
   const address = await new Promise<string>((resolve, reject) => {
     const read = (chunk: Buffer) => {
       output += chunk.toString();
-      const match = /ready at (\S+)/.exec(output);
+      // `ocelli up` goes on to say where its services are.
+      const match = (args[0] === "up" ? /ready at (\S+)[^]*\ngRPC: .*\n/ : /ready at (\S+)/).exec(output);
       if (match?.[1]) resolve(match[1].replace(/\.$/, ""));
     };
     child.stdout.on("data", read);
@@ -91,6 +93,15 @@ function endProcess(child: ChildProcess, signal: NodeJS.Signals): Promise<number
     child.once("exit", (code) => resolve(code));
     child.kill(signal);
   });
+}
+
+/** Waits until a process has printed what a pattern matches. */
+export async function outputOf(ocelli: OcelliProcess, pattern: RegExp, timeoutMs: number): Promise<void> {
+  const deadline = Date.now() + timeoutMs;
+  while (!pattern.test(ocelli.output())) {
+    if (Date.now() > deadline) throw new Error(`no ${pattern} within ${timeoutMs} ms in:\n${ocelli.output()}`);
+    await delay(50);
+  }
 }
 
 /** Runs `ocelli ARGS` to its end. */

@@ -27,3 +27,14 @@ export function parseProblem(status: number, body: string): Problem {
   expect(problem.status).toBe(status);
   return problem;
 }
+
+/** An answer in a word: its status, and the reason of a problem, e.g. `204` or `403 SCOPE_REQUIRED`. */
+export async function outcomeOf(response: Response | Promise<Response>): Promise<string> {
+  const answer = await response;
+  if (answer.ok || answer.status < 400) {
+    await answer.body?.cancel();
+    return String(answer.status);
+  }
+  const { status, reason } = await readProblem(answer);
+  return `${status} ${reason}`;
+}

@@ -1,11 +1,4 @@
-import {
-  AppError,
-  invalidArgument,
-  notFound,
-  type Relay,
-  unauthenticated,
-  withOutbox,
-} from "@ocelli/chassis";
+import { AppError, invalidArgument, type Relay, unauthenticated, withOutbox } from "@ocelli/chassis";
 import type { Kysely } from "kysely";
 import type { Accounts } from "./accounts.ts";
 import type { Actor } from "./actor.ts";

@@ -7,10 +7,15 @@ select "id" as "userId", "name", "email", "role", "password_hash" as "passwordHa
 insert into "auth"."sessions" ("id", "user_id", "created_at", "last_used_at", "expires_at", "revoked_at", "revoked_reason", "address", "user_agent", "method")
   values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10);
 
--- countSightings
-select count(*) as "sessions", count(*) filter(where ("address" = $1 and "user_agent" = $2)) as "same"
+-- findSightings
+select "id"
   from "auth"."sessions"
-  where "user_id" = $3;
+  where "user_id" = $1
+  limit $2;
+select "id"
+  from "auth"."sessions"
+  where "user_id" = $1 and "address" = $2 and "user_agent" = $3
+  limit $4;
 
 -- listSessionsBeyond
 select "id"
