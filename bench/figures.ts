@@ -23,6 +23,8 @@ export interface BenchSize {
   libraries: [number, number];
   /** Uploads timed at each of them. */
   uploads: number;
+  /** Logins timed, and sessions ended. */
+  logins: number;
 }
 
 /** About five minutes on two cores. */
@@ -32,6 +34,7 @@ export const fullSize: BenchSize = {
   requests: 1500,
   libraries: [1_000, 10_000],
   uploads: 40,
+  logins: 60,
 };
 
 /** About a minute on two cores; its figures are rough. */
@@ -41,6 +44,7 @@ export const quickSize: BenchSize = {
   requests: 300,
   libraries: [1_000, 10_000],
   uploads: 10,
+  logins: 15,
 };
 
 /** The middle value, or the mean of the middle two; 0 of nothing. */

@@ -3,6 +3,7 @@ import { availableParallelism, cpus, loadavg } from "node:os";
 import { fileURLToPath } from "node:url";
 import { startEmbeddedDatabase } from "@ocelli/embedded-database";
 import { removeFolders, temporaryFolder } from "../e2e/harness/ocelli-process.ts";
+import { measureAccess } from "./access.ts";
 import { defaultShape } from "./bare-loop.ts";
 import { type BenchSize, type Figure, formatTable, fullSize, quickSize } from "./figures.ts";
 import { measureGrowth } from "./growth.ts";
@@ -11,8 +12,8 @@ import { startMesh } from "./mesh.ts";
 import { measurePipeline } from "./pipeline.ts";
 import { measureStartUp } from "./start-up.ts";
 
-const parts = ["pipeline", "stores"] as const;
-const usage = "usage: npm run bench -- [--quick] [--only=pipeline|stores]";
+const parts = ["pipeline", "stores", "access"] as const;
+const usage = "usage: npm run bench -- [--quick] [--only=pipeline|stores|access]";
 
 /** Start-up, memory and pipeline on a mesh as `ocelli up` starts it. */
 async function measureWhole(size: BenchSize): Promise<Figure[]> {
@@ -55,6 +56,7 @@ if (args.some((arg) => !known.has(arg))) {
   console.error(usage);
   process.exit(2);
 }
+const wants = (part: (typeof parts)[number]) => only === undefined || only === part;
 const size = args.includes("--quick") ? quickSize : fullSize;
 const startedAt = performance.now();
 const machine = {
@@ -68,8 +70,9 @@ console.log(
 );
 try {
   const figures = [
-    ...(only === "stores" ? [] : await measureWhole(size)),
-    ...(only === "pipeline" ? [] : await measureStores(size)),
+    ...(wants("pipeline") ? await measureWhole(size) : []),
+    ...(wants("stores") ? await measureStores(size) : []),
+    ...(wants("access") ? await measureAccess(temporaryFolder(), size) : []),
   ];
   const seconds = (performance.now() - startedAt) / 1000;
   console.log(formatTable(figures));

@@ -44,6 +44,13 @@ export async function startMesh(dataDir: string, env: NodeJS.ProcessEnv, name: s
   return { process, client: await signUp(process, name), readyMs };
 }
 
+/** Where a service of a running mesh takes gRPC, as `host:port`. */
+export function serviceAddress({ process }: Mesh, name: string): string {
+  const address = new RegExp(`\\b${name} (127\\.0\\.0\\.1:\\d+)`).exec(process.output())?.[1];
+  if (!address) throw new Error(`the mesh does not say where ${name} is`);
+  return address;
+}
+
 /** A new user of a running mesh. */
 export function signUp(process: OcelliProcess, name: string): Promise<Client> {
   return Client.signedUp(process.address, `${name}@example.org`);

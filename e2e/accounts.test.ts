@@ -16,7 +16,12 @@ import { outcomeOf, readProblem } from "./harness/problems.ts";
 
 const publicUrl = "https://photos.example.org";
 const newPassword = "a wholly different passphrase";
-const userSchema = z.object({ id: z.uuid(), email: z.string(), role: z.string(), emailVerified: z.boolean() });
+const userSchema = z.object({
+  id: z.uuid(),
+  email: z.string(),
+  role: z.string(),
+  emailVerified: z.boolean(),
+});
 let ocelli: OcelliProcess;
 let mail: MailServer;
 let admin: Client;
@@ -32,6 +37,7 @@ beforeAll(async () => {
     SMTP_URL: `smtp://127.0.0.1:${port}`,
     RATE_LIMIT_AUTH: "off",
     AUTH_LONGEST_DELAY: "0s",
+    AUTH_LIMIT_LOGIN_ADDRESS: "off",
   });
   const startedAt = performance.now();
   admin = await Client.signedUp(ocelli.address, "admin@example.org");
@@ -63,7 +69,11 @@ async function activityOf(client: Client): Promise<string[]> {
 describe("signing up", () => {
   test("the first account is the administrator's, no other", async () => {
     const maria = await signedUp("maria");
-    expect(await me(admin)).toMatchObject({ email: "admin@example.org", role: "admin", emailVerified: false });
+    expect(await me(admin)).toMatchObject({
+      email: "admin@example.org",
+      role: "admin",
+      emailVerified: false,
+    });
     expect(await me(maria)).toMatchObject({ email: "maria@example.org", role: "user" });
     expect(await outcomeOf(admin.request("/users"))).toBe("200");
     expect(await outcomeOf(maria.request("/users"))).toBe("403 SCOPE_REQUIRED");
@@ -93,8 +103,12 @@ describe("signing up", () => {
     ["an invisible letter in the address", { email: "ta\u200bken@example.org" }, "400 INVALID_ACCOUNT"],
     ["a short password", { password: "seven77" }, "400 INVALID_ACCOUNT"],
     ["a common password", { password: "password123" }, "400 INVALID_ACCOUNT"],
-    ["a password of 129 characters", { password: "pq".repeat(64) + "p" }, "400 INVALID_ACCOUNT"],
-    ["the address as password", { email: "long.name@example.org", password: "long.name@example.org" }, "400 INVALID_ACCOUNT"],
+    ["a password of 129 characters", { password: "pq!".repeat(43) }, "400 INVALID_ACCOUNT"],
+    [
+      "the address as password",
+      { email: "long.name@example.org", password: "long.name@example.org" },
+      "400 INVALID_ACCOUNT",
+    ],
     ["no name", { name: "" }, "400 INVALID_ACCOUNT"],
     ["a role", { role: "admin" }, "400 INVALID_ARGUMENT"],
     ["a number as password", { password: 12345678 }, "400 INVALID_ARGUMENT"],
@@ -121,26 +135,28 @@ describe("logging in", () => {
 
   test("a wrong password and an unknown address are answered alike, after the same time", async () => {
     await signedUp("known");
-    const times = { known: [] as number[], unknown: [] as number[] };
-    const answers = [];
-    for (let round = 0; round < 5; round++) {
+    const fastest = { known: Number.POSITIVE_INFINITY, unknown: Number.POSITIVE_INFINITY };
+    const answers = new Set<string>();
+    const alike = () => {
+      const ratio = fastest.unknown / fastest.known;
+      return ratio > 0.6 && ratio < 1.6;
+    };
+    // The fastest of each is what noise touches least. On a busy machine it takes more rounds; where one is no password
+    // hash, no number of rounds is enough.
+    for (let round = 0; round < 40 && (round < 5 || !alike()); round++) {
       for (const name of ["known", "unknown"] as const) {
+        const credentials = { email: `${name}@example.org`, password: "wrong password" };
         const startedAt = performance.now();
-        const response = await anonymous().post("/auth/login", {
-          email: `${name}@example.org`,
-          password: "wrong password",
-        });
-        answers.push({ problem: await readProblem(response), headers: [...response.headers.keys()] });
-        times[name].push(performance.now() - startedAt);
+        const response = await anonymous().post("/auth/login", credentials);
+        const problem = await readProblem(response);
+        fastest[name] = Math.min(fastest[name], performance.now() - startedAt);
+        answers.add(JSON.stringify({ problem, headers: [...response.headers.keys()] }));
       }
     }
-    expect(answers[0]?.problem).toMatchObject({ status: 401, reason: "INVALID_CREDENTIALS" });
-    expect(new Set(answers.map((answer) => JSON.stringify(answer))).size).toBe(1);
-    // The fastest of each, which noise touches least: both have to be a whole password hash.
-    const [known, unknown] = [Math.min(...times.known), Math.min(...times.unknown)];
-    expect(unknown).toBeGreaterThan(50);
-    expect(unknown / known).toBeGreaterThan(0.6);
-    expect(unknown / known).toBeLessThan(1.7);
+    expect(answers.size).toBe(1);
+    expect([...answers][0]).toContain('"reason":"INVALID_CREDENTIALS"');
+    expect(fastest.unknown).toBeGreaterThan(50);
+    expect(alike(), JSON.stringify(fastest)).toBe(true);
   });
 
   test("a disabled account's access ends at once, and only its own password tells why", async () => {
@@ -255,7 +271,9 @@ describe("the profile", () => {
     const rename = await client.send("PATCH", "/users/me", { name: "  Ada Łukasz 🦊 " });
     expect(await rename.json()).toMatchObject({ id, name: "Ada Łukasz 🦊" });
     expect(await outcomeOf(client.send("PATCH", "/users/me", { name: "" }))).toBe("400 INVALID_ACCOUNT");
-    expect(await outcomeOf(client.send("PATCH", "/users/me", { role: "admin" }))).toBe("400 INVALID_ARGUMENT");
+    expect(await outcomeOf(client.send("PATCH", "/users/me", { role: "admin" }))).toBe(
+      "400 INVALID_ARGUMENT",
+    );
     for (const change of [{ role: "admin" }, { disabled: true }])
       expect(await outcomeOf(client.send("PATCH", `/users/${id}`, change))).toBe("403 ADMIN_REQUIRED");
     const adminId = await admin.id();

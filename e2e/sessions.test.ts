@@ -1,11 +1,22 @@
 import { decodeJwt, decodeProtectedHeader } from "jose";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
-import { Browser } from "./harness/browser.ts";
-import { Client, testPassword, tokensSchema } from "./harness/client.ts";
-import { everywhere, type GrpcServices, grpcAddress, openServices, welcome } from "./harness/grpc-services.ts";
+import { Client, tokensSchema } from "./harness/client.ts";
+import {
+  everywhere,
+  type GrpcServices,
+  grpcAddress,
+  openServices,
+  welcome,
+} from "./harness/grpc-services.ts";
+import {
+  type OcelliProcess,
+  removeFolders,
+  runOcelli,
+  startOcelli,
+  temporaryFolder,
+} from "./harness/ocelli-process.ts";
 import { photoBytes } from "./harness/photos.ts";
-import { type OcelliProcess, removeFolders, runOcelli, startOcelli, temporaryFolder } from "./harness/ocelli-process.ts";
 import { outcomeOf } from "./harness/problems.ts";
 
 const settings = {
@@ -49,14 +60,24 @@ const refreshed = async (refreshToken: string) =>
 
 const listSchema = z.object({
   items: z.array(
-    z.object({ id: z.uuid(), current: z.boolean(), method: z.string(), userAgent: z.string(), address: z.string() }),
+    z.object({
+      id: z.uuid(),
+      current: z.boolean(),
+      method: z.string(),
+      userAgent: z.string(),
+      address: z.string(),
+    }),
   ),
 });
 const sessionsOf = async (client: Client) =>
   listSchema.parse(await (await client.request("/auth/sessions")).json()).items;
 
 async function auditOf(action: string, userId: string) {
-  const entry = z.object({ targetId: z.string().nullable(), outcome: z.string(), reason: z.string().nullable() });
+  const entry = z.object({
+    targetId: z.string().nullable(),
+    outcome: z.string(),
+    reason: z.string().nullable(),
+  });
   const answer = await admin.request(`/audit?action=${action}&userId=${userId}`);
   return z.object({ items: z.array(entry) }).parse(await answer.json()).items;
 }
@@ -96,7 +117,9 @@ describe("ending a session", () => {
     expect(await sessionsOf(stays)).toHaveLength(1);
     // Again, and with what never was a token: alike.
     expect(await outcomeOf(anonymous().post("/auth/logout", body))).toBe("204");
-    expect(await outcomeOf(anonymous().post("/auth/logout", { refreshToken: "ocelli_rt_nonsense" }))).toBe("204");
+    expect(await outcomeOf(anonymous().post("/auth/logout", { refreshToken: "ocelli_rt_nonsense" }))).toBe(
+      "204",
+    );
   });
 
   test("by logout over gRPC: the gateway and every other service hear of it", async () => {
@@ -163,77 +186,6 @@ describe("refreshing", () => {
       sessionOf(client),
     ]);
     expect(await outcomeOf(refresh(refreshToken))).toBe("200");
-  });
-});
-
-describe("session cookies", () => {
-  const access = "__Host-ocelli-access";
-  const refreshCookie = "__Secure-ocelli-refresh";
-  const csrfSchema = z.strictObject({ csrfToken: z.string(), expiresIn: z.number() });
-
-  async function browserOf(name: string) {
-    await signedUp(name);
-    const browser = new Browser(ocelli.address);
-    const credentials = { email: `${name}@example.org`, password: testPassword };
-    const login = await browser.post("/api/v1/auth/login", { ...credentials, cookies: true });
-    return { browser, ...csrfSchema.parse(await login.json()) };
-  }
-
-  const createKey = { name: "from the console", scopes: ["photos:read"] };
-
-  test("open the API to their own pages, which prove themselves with the CSRF token", async () => {
-    const { browser, csrfToken } = await browserOf("cookies");
-    expect(browser.cookies()[access]).toEqual(
-      expect.arrayContaining(["HttpOnly", "SameSite=Strict", "Secure", "Path=/"]),
-    );
-    expect(browser.cookies()[refreshCookie]).toEqual(
-      expect.arrayContaining(["HttpOnly", "SameSite=Strict", "Secure", "Path=/api/v1/auth"]),
-    );
-    expect(await outcomeOf(browser.request("/api/v1/photos"))).toBe("200");
-    const form = new FormData();
-    form.set("file", new Blob([photoBytes("coffee.png")]), "coffee.png");
-    const upload = (headers: Record<string, string>) =>
-      outcomeOf(browser.request("/api/v1/photos", { method: "POST", body: form, headers }));
-    expect(await upload({})).toBe("403 CSRF_TOKEN_REQUIRED");
-    expect(await upload({ "x-csrf-token": "nonsense" })).toBe("403 INVALID_CSRF_TOKEN");
-    expect(await upload({ "x-csrf-token": csrfToken })).toMatch(/^20[12]$/);
-    expect(await outcomeOf(browser.post("/api/v1/api-keys", createKey, { "x-csrf-token": csrfToken }))).toBe("201");
-  });
-
-  test("are of no use to pages of other sites, and a CSRF token to no other session", async () => {
-    const { browser, csrfToken } = await browserOf("target");
-    const other = await browserOf("neighbour");
-    const evil = "https://evil.example";
-    const headers = { "x-csrf-token": csrfToken };
-    expect(await outcomeOf(browser.post("/api/v1/api-keys", createKey, headers, evil))).toBe(
-      "403 CROSS_SITE_REQUEST",
-    );
-    for (const path of ["refresh", "logout"])
-      expect(await outcomeOf(browser.post(`/api/v1/auth/${path}`, { cookies: true }, {}, evil))).toBe(
-        "403 CROSS_SITE_REQUEST",
-      );
-    const foreign = { "x-csrf-token": other.csrfToken };
-    expect(await outcomeOf(browser.post("/api/v1/api-keys", createKey, foreign))).toBe("403 INVALID_CSRF_TOKEN");
-    expect(await outcomeOf(browser.request("/api/v1/api-keys"))).toBe("200");
-  });
-
-  test("are refreshed and ended without a script ever seeing a token", async () => {
-    const { browser, csrfToken } = await browserOf("console");
-    const before = browser.value(access);
-    const again = await browser.post("/api/v1/auth/refresh", { cookies: true });
-    const renewed = csrfSchema.parse(await again.json());
-    expect(renewed.csrfToken).not.toBe(csrfToken);
-    expect(browser.value(access)).not.toBe(before);
-    const current = await browser.request("/api/v1/auth/csrf");
-    expect(await current.json()).toEqual({ csrfToken: renewed.csrfToken });
-
-    const last = browser.value(access);
-    expect(await outcomeOf(browser.post("/api/v1/auth/logout", { cookies: true }))).toBe("204");
-    expect(browser.cookies()).toEqual({});
-    const kept = anonymous();
-    kept.token = last;
-    expect(await outcomeOf(kept.request("/photos"))).toBe("401 TOKEN_REVOKED");
-    await expectDeadEverywhere(last);
   });
 });
 

@@ -237,7 +237,11 @@ describe("over gRPC, where each service checks for itself, UNAUTHENTICATED:", ()
       [Status.NOT_FOUND, "SCENE_NOT_FOUND"],
     ]);
     const nobody = [Status.PERMISSION_DENIED, "NO_ACTING_USER"];
-    expect(await callAll(await signed({ subject: "service:library", scope: "service" }))).toEqual([nobody, nobody, nobody]);
+    expect(await callAll(await signed({ subject: "service:library", scope: "service" }))).toEqual([
+      nobody,
+      nobody,
+      nobody,
+    ]);
   });
 });
 

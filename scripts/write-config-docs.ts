@@ -9,10 +9,11 @@ import { settings as face } from "../services/face/src/config.ts";
 import { settings as library } from "../services/library/src/config.ts";
 import { settings as scene } from "../services/scene/src/config.ts";
 import { settings as search } from "../services/search/src/config.ts";
+import { withAccessTable } from "./access-table.ts";
 
-// Writes the configuration tables from the code; with --check it only compares and fails when they differ.
+// Writes the tables of settings and of access from the code; with --check it only compares and fails when they differ.
 
-const file = fileURLToPath(new URL("../docs/configuration.md", import.meta.url));
+const configurationFile = fileURLToPath(new URL("../docs/configuration.md", import.meta.url));
 
 const groups: [string, string, Settings][] = [
   ["Process", "`ocelli up` and every `ocelli serve`.", processSettings],
@@ -50,10 +51,17 @@ function render(): string {
   return `${intro}\n\n${sections.join("\n\n")}\n`;
 }
 
-const wanted = render();
-if (!process.argv.includes("--check")) {
-  writeFileSync(file, wanted);
-} else if (readFileSync(file, "utf8") !== wanted) {
-  console.error("docs/configuration.md is not what the code says; run `npm run docs:config`");
-  process.exitCode = 1;
+const accessFile = fileURLToPath(new URL("../docs/access.md", import.meta.url));
+
+const documents = [
+  { file: configurationFile, wanted: render() },
+  { file: accessFile, wanted: withAccessTable(readFileSync(accessFile, "utf8")) },
+];
+for (const { file, wanted } of documents) {
+  if (!process.argv.includes("--check")) {
+    writeFileSync(file, wanted);
+  } else if (readFileSync(file, "utf8") !== wanted) {
+    console.error(`${file} is not what the code says; run \`npm run docs:config\``);
+    process.exitCode = 1;
+  }
 }

@@ -70,7 +70,7 @@ export async function startOcelli(args: string[], env: NodeJS.ProcessEnv): Promi
     const read = (chunk: Buffer) => {
       output += chunk.toString();
       // `ocelli up` goes on to say where its services are.
-      const match = (args[0] === "up" ? /ready at (\S+)[^]*\ngRPC: .*\n/ : /ready at (\S+)/).exec(output);
+      const match = (args[0] === "up" ? /ready at (\S+)[\s\S]*\ngRPC: .*\n/ : /ready at (\S+)/).exec(output);
       if (match?.[1]) resolve(match[1].replace(/\.$/, ""));
     };
     child.stdout.on("data", read);
@@ -99,7 +99,8 @@ function endProcess(child: ChildProcess, signal: NodeJS.Signals): Promise<number
 export async function outputOf(ocelli: OcelliProcess, pattern: RegExp, timeoutMs: number): Promise<void> {
   const deadline = Date.now() + timeoutMs;
   while (!pattern.test(ocelli.output())) {
-    if (Date.now() > deadline) throw new Error(`no ${pattern} within ${timeoutMs} ms in:\n${ocelli.output()}`);
+    if (Date.now() > deadline)
+      throw new Error(`no ${pattern} within ${timeoutMs} ms in:\n${ocelli.output()}`);
     await delay(50);
   }
 }

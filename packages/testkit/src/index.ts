@@ -6,4 +6,5 @@ export * from "./native-postgres.ts";
 export * from "./nats-server.ts";
 export * from "./oidc-provider.ts";
 export * from "./owned-rows.ts";
+export * from "./s3-server.ts";
 export * from "./unimplemented.ts";
