@@ -7,7 +7,13 @@ import { TwoFactorServiceDefinition } from "./gen/ocelli/auth/v1/two_factor.ts";
 import { UserServiceDefinition } from "./gen/ocelli/auth/v1/users.ts";
 import { CaptioningServiceDefinition } from "./gen/ocelli/captioning/v1/captioning.ts";
 import { FaceServiceDefinition } from "./gen/ocelli/face/v1/face.ts";
+import { AlbumServiceDefinition } from "./gen/ocelli/library/v1/albums.ts";
+import { FeedServiceDefinition } from "./gen/ocelli/library/v1/feed.ts";
+import { JobServiceDefinition } from "./gen/ocelli/library/v1/jobs.ts";
 import { LibraryServiceDefinition } from "./gen/ocelli/library/v1/library.ts";
+import { PhotoServiceDefinition } from "./gen/ocelli/library/v1/photos.ts";
+import { UploadServiceDefinition } from "./gen/ocelli/library/v1/uploads.ts";
+import { WebhookServiceDefinition } from "./gen/ocelli/library/v1/webhooks.ts";
 import { SceneServiceDefinition } from "./gen/ocelli/scene/v1/scene.ts";
 import { SearchServiceDefinition } from "./gen/ocelli/search/v1/search.ts";
 
@@ -66,9 +72,11 @@ const rules = [
   accessOf(UserServiceDefinition, {
     getUser: "profile",
     updateUser: "profile",
+    findUser: "photos:write",
     listUsers: "admin",
     createUser: "admin",
     deleteUser: "session",
+    endUserSessions: "admin",
   }),
   accessOf(ApiKeyServiceDefinition, {
     createApiKey: "session",
@@ -87,7 +95,13 @@ const rules = [
     replaceRecoveryCodes: "session",
     getTwoFactor: "session",
   }),
-  accessOf(OidcServiceDefinition, { getOidc: "public", beginOidc: "public", finishOidc: "public" }),
+  accessOf(OidcServiceDefinition, {
+    getOidc: "public",
+    beginOidc: "public",
+    finishOidc: "public",
+    listIdentities: "session",
+    unlinkIdentity: "session",
+  }),
   accessOf(AuditServiceDefinition, { listAudit: "admin", listActivity: "profile" }),
   accessOf(LibraryServiceDefinition, {
     uploadPhoto: "photos:write",
@@ -98,6 +112,56 @@ const rules = [
     getUsage: "profile",
     getUserUsage: "admin",
     setQuota: "admin",
+  }),
+  accessOf(PhotoServiceDefinition, {
+    updatePhoto: "photos:write",
+    changePhotos: "photos:write",
+    emptyTrash: "photos:write",
+    findExisting: "photos:read",
+    validatePhoto: "photos:write",
+  }),
+  accessOf(AlbumServiceDefinition, {
+    createAlbum: "photos:write",
+    getAlbum: "photos:read",
+    listAlbums: "photos:read",
+    updateAlbum: "photos:write",
+    deleteAlbum: "photos:write",
+    addAlbumPhotos: "photos:write",
+    removeAlbumPhotos: "photos:write",
+    shareAlbum: "photos:write",
+    unshareAlbum: "photos:write",
+    listAlbumShares: "photos:read",
+    createAlbumLink: "photos:write",
+    listAlbumLinks: "photos:read",
+    deleteAlbumLink: "photos:write",
+    // Visitors have no account; the secret of the link, then the visit, is their proof.
+    openAlbumLink: "public",
+    getLinkedAlbum: "public",
+    downloadLinkedPhoto: "public",
+  }),
+  accessOf(JobServiceDefinition, {
+    createJob: "photos:write",
+    getJob: "photos:read",
+    listJobs: "photos:read",
+    listJobItems: "photos:read",
+    cancelJob: "photos:write",
+    retryJob: "photos:write",
+  }),
+  accessOf(FeedServiceDefinition, { listFeed: "photos:read" }),
+  accessOf(WebhookServiceDefinition, {
+    createWebhook: "photos:write",
+    listWebhooks: "photos:read",
+    deleteWebhook: "photos:write",
+    testWebhook: "photos:write",
+    listWebhookDeliveries: "photos:read",
+    retryWebhookDelivery: "photos:write",
+  }),
+  accessOf(UploadServiceDefinition, {
+    createUpload: "photos:write",
+    getUpload: "photos:write",
+    appendUpload: "photos:write",
+    finishUpload: "photos:write",
+    deleteUpload: "photos:write",
   }),
   accessOf(CaptioningServiceDefinition, {
     getCaption: "photos:read",

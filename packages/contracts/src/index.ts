@@ -6,7 +6,7 @@ export type { Box } from "./gen/ocelli/common/v1/geometry.ts";
 export * as commonV1 from "./gen/ocelli/common/v1/results.ts";
 export * as eventsV1 from "./gen/ocelli/events/v1/events.ts";
 export * as faceV1 from "./gen/ocelli/face/v1/face.ts";
-export * as libraryV1 from "./gen/ocelli/library/v1/library.ts";
 export * as sceneV1 from "./gen/ocelli/scene/v1/scene.ts";
 export * as searchV1 from "./gen/ocelli/search/v1/search.ts";
+export * as libraryV1 from "./library.ts";
 export * from "./stages.ts";

@@ -237,7 +237,7 @@ export interface RevokeOtherSessionsResponse {
 
 /** See ChangePassword. */
 export interface ChangePasswordRequest {
-  /** The password until now; empty for an account that has none yet. */
+  /** The password until now. An account without one gets its first by way of a reset (RequestPasswordReset). */
   currentPassword: string;
   /** 8 to 128 characters, not a common one. */
   newPassword: string;

@@ -7,6 +7,7 @@
 /* eslint-disable */
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import type { CallContext, CallOptions } from "nice-grpc-common";
+import { Timestamp } from "../../../google/protobuf/timestamp.ts";
 import { TokenPair } from "./auth.ts";
 
 export const protobufPackage = "ocelli.auth.v1";
@@ -57,6 +58,42 @@ export interface FinishOidcResponse {
   returnTo: string;
   /** True when the account was linked instead. */
   linked: boolean;
+}
+
+/** An account of a provider that logs in to one of ours. */
+export interface LinkedIdentity {
+  /** Stable for the same account of the same provider; 43 characters. */
+  id: string;
+  /** The provider. */
+  issuer: string;
+  /** What the provider calls the account. */
+  subject: string;
+  /** When it was linked. */
+  linkedAt: Date | undefined;
+}
+
+/** See ListIdentities. */
+export interface ListIdentitiesRequest {
+}
+
+/** See ListIdentities. */
+export interface ListIdentitiesResponse {
+  /** All of them: an account has at most 20. */
+  identities: LinkedIdentity[];
+}
+
+/** See UnlinkIdentity. */
+export interface UnlinkIdentityRequest {
+  /** Id of the identity. */
+  identityId: string;
+  /** The account's password; empty asks for a session opened less than 10 minutes ago instead. */
+  password: string;
+}
+
+/** See UnlinkIdentity. */
+export interface UnlinkIdentityResponse {
+  /** Sessions that ended. */
+  sessionIds: string[];
 }
 
 function createBaseGetOidcRequest(): GetOidcRequest {
@@ -566,6 +603,412 @@ export const FinishOidcResponse: MessageFns<FinishOidcResponse> = {
   },
 };
 
+function createBaseLinkedIdentity(): LinkedIdentity {
+  return { id: "", issuer: "", subject: "", linkedAt: undefined };
+}
+
+export const LinkedIdentity: MessageFns<LinkedIdentity> = {
+  encode(message: LinkedIdentity, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    if (message.issuer !== "") {
+      writer.uint32(18).string(message.issuer);
+    }
+    if (message.subject !== "") {
+      writer.uint32(26).string(message.subject);
+    }
+    if (message.linkedAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.linkedAt), writer.uint32(34).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LinkedIdentity {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLinkedIdentity();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.issuer = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.subject = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.linkedAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): LinkedIdentity {
+    return {
+      id: isSet(object.id) ? globalThis.String(object.id) : "",
+      issuer: isSet(object.issuer) ? globalThis.String(object.issuer) : "",
+      subject: isSet(object.subject) ? globalThis.String(object.subject) : "",
+      linkedAt: isSet(object.linkedAt)
+        ? fromJsonTimestamp(object.linkedAt)
+        : isSet(object.linked_at)
+        ? fromJsonTimestamp(object.linked_at)
+        : undefined,
+    };
+  },
+
+  toJSON(message: LinkedIdentity): unknown {
+    const obj: any = {};
+    if (message.id !== "") {
+      obj.id = message.id;
+    }
+    if (message.issuer !== "") {
+      obj.issuer = message.issuer;
+    }
+    if (message.subject !== "") {
+      obj.subject = message.subject;
+    }
+    if (message.linkedAt !== undefined) {
+      obj.linkedAt = message.linkedAt.toISOString();
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<LinkedIdentity>): LinkedIdentity {
+    return LinkedIdentity.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<LinkedIdentity>): LinkedIdentity {
+    const message = createBaseLinkedIdentity();
+    message.id = object.id ?? "";
+    message.issuer = object.issuer ?? "";
+    message.subject = object.subject ?? "";
+    message.linkedAt = object.linkedAt ?? undefined;
+    return message;
+  },
+};
+
+function createBaseListIdentitiesRequest(): ListIdentitiesRequest {
+  return {};
+}
+
+export const ListIdentitiesRequest: MessageFns<ListIdentitiesRequest> = {
+  encode(_: ListIdentitiesRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListIdentitiesRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListIdentitiesRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): ListIdentitiesRequest {
+    return {};
+  },
+
+  toJSON(_: ListIdentitiesRequest): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListIdentitiesRequest>): ListIdentitiesRequest {
+    return ListIdentitiesRequest.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<ListIdentitiesRequest>): ListIdentitiesRequest {
+    const message = createBaseListIdentitiesRequest();
+    return message;
+  },
+};
+
+function createBaseListIdentitiesResponse(): ListIdentitiesResponse {
+  return { identities: [] };
+}
+
+export const ListIdentitiesResponse: MessageFns<ListIdentitiesResponse> = {
+  encode(message: ListIdentitiesResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.identities) {
+      LinkedIdentity.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListIdentitiesResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListIdentitiesResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.identities.push(LinkedIdentity.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListIdentitiesResponse {
+    return {
+      identities: globalThis.Array.isArray(object?.identities)
+        ? object.identities.map((e: any) => LinkedIdentity.fromJSON(e))
+        : [],
+    };
+  },
+
+  toJSON(message: ListIdentitiesResponse): unknown {
+    const obj: any = {};
+    if (message.identities?.length) {
+      obj.identities = message.identities.map((e) => LinkedIdentity.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListIdentitiesResponse>): ListIdentitiesResponse {
+    return ListIdentitiesResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListIdentitiesResponse>): ListIdentitiesResponse {
+    const message = createBaseListIdentitiesResponse();
+    message.identities = object.identities?.map((e) => LinkedIdentity.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseUnlinkIdentityRequest(): UnlinkIdentityRequest {
+  return { identityId: "", password: "" };
+}
+
+export const UnlinkIdentityRequest: MessageFns<UnlinkIdentityRequest> = {
+  encode(message: UnlinkIdentityRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.identityId !== "") {
+      writer.uint32(10).string(message.identityId);
+    }
+    if (message.password !== "") {
+      writer.uint32(18).string(message.password);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UnlinkIdentityRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUnlinkIdentityRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.identityId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.password = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): UnlinkIdentityRequest {
+    return {
+      identityId: isSet(object.identityId)
+        ? globalThis.String(object.identityId)
+        : isSet(object.identity_id)
+        ? globalThis.String(object.identity_id)
+        : "",
+      password: isSet(object.password) ? globalThis.String(object.password) : "",
+    };
+  },
+
+  toJSON(message: UnlinkIdentityRequest): unknown {
+    const obj: any = {};
+    if (message.identityId !== "") {
+      obj.identityId = message.identityId;
+    }
+    if (message.password !== "") {
+      obj.password = message.password;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<UnlinkIdentityRequest>): UnlinkIdentityRequest {
+    return UnlinkIdentityRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<UnlinkIdentityRequest>): UnlinkIdentityRequest {
+    const message = createBaseUnlinkIdentityRequest();
+    message.identityId = object.identityId ?? "";
+    message.password = object.password ?? "";
+    return message;
+  },
+};
+
+function createBaseUnlinkIdentityResponse(): UnlinkIdentityResponse {
+  return { sessionIds: [] };
+}
+
+export const UnlinkIdentityResponse: MessageFns<UnlinkIdentityResponse> = {
+  encode(message: UnlinkIdentityResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.sessionIds) {
+      writer.uint32(10).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UnlinkIdentityResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUnlinkIdentityResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.sessionIds.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): UnlinkIdentityResponse {
+    return {
+      sessionIds: globalThis.Array.isArray(object?.sessionIds)
+        ? object.sessionIds.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.session_ids)
+        ? object.session_ids.map((e: any) => globalThis.String(e))
+        : [],
+    };
+  },
+
+  toJSON(message: UnlinkIdentityResponse): unknown {
+    const obj: any = {};
+    if (message.sessionIds?.length) {
+      obj.sessionIds = message.sessionIds;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<UnlinkIdentityResponse>): UnlinkIdentityResponse {
+    return UnlinkIdentityResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<UnlinkIdentityResponse>): UnlinkIdentityResponse {
+    const message = createBaseUnlinkIdentityResponse();
+    message.sessionIds = object.sessionIds?.map((e) => e) || [];
+    return message;
+  },
+};
+
 /**
  * Login through one OpenID Connect provider: authorization code flow with PKCE (S256), state and nonce, all bound to
  * the browser that began it.
@@ -598,13 +1041,36 @@ export const OidcServiceDefinition = {
     },
     /**
      * Ends it with what the provider sent to the redirect address. UNAUTHENTICATED/{INVALID_OIDC_STATE,OIDC_REFUSED},
-     * PERMISSION_DENIED/{ACCOUNT_DISABLED,SIGN_UP_CLOSED}, ALREADY_EXISTS/{EMAIL_TAKEN,IDENTITY_LINKED}.
+     * PERMISSION_DENIED/{ACCOUNT_DISABLED,SIGN_UP_CLOSED}, ALREADY_EXISTS/{EMAIL_TAKEN,IDENTITY_LINKED},
+     * FAILED_PRECONDITION/TOO_MANY_IDENTITIES.
      */
     finishOidc: {
       name: "FinishOidc",
       requestType: FinishOidcRequest as typeof FinishOidcRequest,
       requestStream: false,
       responseType: FinishOidcResponse as typeof FinishOidcResponse,
+      responseStream: false,
+      options: {},
+    },
+    /** Accounts of providers that log in to the caller's, the oldest link first. */
+    listIdentities: {
+      name: "ListIdentities",
+      requestType: ListIdentitiesRequest as typeof ListIdentitiesRequest,
+      requestStream: false,
+      responseType: ListIdentitiesResponse as typeof ListIdentitiesResponse,
+      responseStream: false,
+      options: { idempotencyLevel: "NO_SIDE_EFFECTS" },
+    },
+    /**
+     * Takes one of them off the account and ends every other session. NOT_FOUND/IDENTITY_NOT_FOUND,
+     * UNAUTHENTICATED/INVALID_CREDENTIALS, PERMISSION_DENIED/RECENT_LOGIN_REQUIRED; FAILED_PRECONDITION/LAST_LOGIN_METHOD
+     * for an account without a password that nothing else would log in to.
+     */
+    unlinkIdentity: {
+      name: "UnlinkIdentity",
+      requestType: UnlinkIdentityRequest as typeof UnlinkIdentityRequest,
+      requestStream: false,
+      responseType: UnlinkIdentityResponse as typeof UnlinkIdentityResponse,
       responseStream: false,
       options: {},
     },
@@ -621,12 +1087,27 @@ export interface OidcServiceImplementation<CallContextExt = {}> {
   beginOidc(request: BeginOidcRequest, context: CallContext & CallContextExt): Promise<DeepPartial<BeginOidcResponse>>;
   /**
    * Ends it with what the provider sent to the redirect address. UNAUTHENTICATED/{INVALID_OIDC_STATE,OIDC_REFUSED},
-   * PERMISSION_DENIED/{ACCOUNT_DISABLED,SIGN_UP_CLOSED}, ALREADY_EXISTS/{EMAIL_TAKEN,IDENTITY_LINKED}.
+   * PERMISSION_DENIED/{ACCOUNT_DISABLED,SIGN_UP_CLOSED}, ALREADY_EXISTS/{EMAIL_TAKEN,IDENTITY_LINKED},
+   * FAILED_PRECONDITION/TOO_MANY_IDENTITIES.
    */
   finishOidc(
     request: FinishOidcRequest,
     context: CallContext & CallContextExt,
   ): Promise<DeepPartial<FinishOidcResponse>>;
+  /** Accounts of providers that log in to the caller's, the oldest link first. */
+  listIdentities(
+    request: ListIdentitiesRequest,
+    context: CallContext & CallContextExt,
+  ): Promise<DeepPartial<ListIdentitiesResponse>>;
+  /**
+   * Takes one of them off the account and ends every other session. NOT_FOUND/IDENTITY_NOT_FOUND,
+   * UNAUTHENTICATED/INVALID_CREDENTIALS, PERMISSION_DENIED/RECENT_LOGIN_REQUIRED; FAILED_PRECONDITION/LAST_LOGIN_METHOD
+   * for an account without a password that nothing else would log in to.
+   */
+  unlinkIdentity(
+    request: UnlinkIdentityRequest,
+    context: CallContext & CallContextExt,
+  ): Promise<DeepPartial<UnlinkIdentityResponse>>;
 }
 
 export interface OidcServiceClient<CallOptionsExt = {}> {
@@ -639,12 +1120,27 @@ export interface OidcServiceClient<CallOptionsExt = {}> {
   beginOidc(request: DeepPartial<BeginOidcRequest>, options?: CallOptions & CallOptionsExt): Promise<BeginOidcResponse>;
   /**
    * Ends it with what the provider sent to the redirect address. UNAUTHENTICATED/{INVALID_OIDC_STATE,OIDC_REFUSED},
-   * PERMISSION_DENIED/{ACCOUNT_DISABLED,SIGN_UP_CLOSED}, ALREADY_EXISTS/{EMAIL_TAKEN,IDENTITY_LINKED}.
+   * PERMISSION_DENIED/{ACCOUNT_DISABLED,SIGN_UP_CLOSED}, ALREADY_EXISTS/{EMAIL_TAKEN,IDENTITY_LINKED},
+   * FAILED_PRECONDITION/TOO_MANY_IDENTITIES.
    */
   finishOidc(
     request: DeepPartial<FinishOidcRequest>,
     options?: CallOptions & CallOptionsExt,
   ): Promise<FinishOidcResponse>;
+  /** Accounts of providers that log in to the caller's, the oldest link first. */
+  listIdentities(
+    request: DeepPartial<ListIdentitiesRequest>,
+    options?: CallOptions & CallOptionsExt,
+  ): Promise<ListIdentitiesResponse>;
+  /**
+   * Takes one of them off the account and ends every other session. NOT_FOUND/IDENTITY_NOT_FOUND,
+   * UNAUTHENTICATED/INVALID_CREDENTIALS, PERMISSION_DENIED/RECENT_LOGIN_REQUIRED; FAILED_PRECONDITION/LAST_LOGIN_METHOD
+   * for an account without a password that nothing else would log in to.
+   */
+  unlinkIdentity(
+    request: DeepPartial<UnlinkIdentityRequest>,
+    options?: CallOptions & CallOptionsExt,
+  ): Promise<UnlinkIdentityResponse>;
 }
 
 type Builtin = Date | Function | Uint8Array | string | number | boolean | undefined;
@@ -655,6 +1151,28 @@ export type DeepPartial<T> = T extends Builtin ? T
   : T extends { $case: string; value: unknown } ? { $case: T["$case"]; value?: DeepPartial<T["value"]> }
   : T extends {} ? { [K in keyof T]?: DeepPartial<T[K]> }
   : Partial<T>;
+
+function toTimestamp(date: Date): Timestamp {
+  const seconds = Math.trunc(date.getTime() / 1_000);
+  const nanos = (date.getTime() % 1_000) * 1_000_000;
+  return { seconds, nanos };
+}
+
+function fromTimestamp(t: Timestamp): Date {
+  let millis = (t.seconds || 0) * 1_000;
+  millis += (t.nanos || 0) / 1_000_000;
+  return new globalThis.Date(millis);
+}
+
+function fromJsonTimestamp(o: any): Date {
+  if (o instanceof globalThis.Date) {
+    return o;
+  } else if (typeof o === "string") {
+    return new globalThis.Date(o);
+  } else {
+    return fromTimestamp(Timestamp.fromJSON(o));
+  }
+}
 
 function isSet(value: any): boolean {
   return value !== null && value !== undefined;

@@ -27,6 +27,27 @@ export interface GetUserResponse {
   user: User | undefined;
 }
 
+/** See FindUser. */
+export interface FindUserRequest {
+  /** One of them. */
+  key:
+    | //
+    /** The whole address. */
+    { $case: "email"; value: string }
+    | //
+    /** UUID. */
+    { $case: "userId"; value: string }
+    | undefined;
+}
+
+/** See FindUser. */
+export interface FindUserResponse {
+  /** UUID. */
+  userId: string;
+  /** Display name. */
+  name: string;
+}
+
 /** See ListUsers. */
 export interface ListUsersRequest {
   /** 0 means the default; too large a page is clamped. */
@@ -95,6 +116,18 @@ export interface DeleteUserRequest {
 export interface DeleteUserResponse {
   /** When the account was deleted; what it owned follows within moments. */
   deletedAt: Date | undefined;
+}
+
+/** See EndUserSessions. */
+export interface EndUserSessionsRequest {
+  /** UUID. */
+  userId: string;
+}
+
+/** See EndUserSessions. */
+export interface EndUserSessionsResponse {
+  /** Sessions that ended. */
+  sessionIds: string[];
 }
 
 function createBaseGetUserRequest(): GetUserRequest {
@@ -233,6 +266,198 @@ export const GetUserResponse: MessageFns<GetUserResponse> = {
   fromPartial(object: DeepPartial<GetUserResponse>): GetUserResponse {
     const message = createBaseGetUserResponse();
     message.user = (object.user !== undefined && object.user !== null) ? User.fromPartial(object.user) : undefined;
+    return message;
+  },
+};
+
+function createBaseFindUserRequest(): FindUserRequest {
+  return { key: undefined };
+}
+
+export const FindUserRequest: MessageFns<FindUserRequest> = {
+  encode(message: FindUserRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    switch (message.key?.$case) {
+      case "email":
+        writer.uint32(10).string(message.key.value);
+        break;
+      case "userId":
+        writer.uint32(18).string(message.key.value);
+        break;
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): FindUserRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFindUserRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = { $case: "email", value: reader.string() };
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.key = { $case: "userId", value: reader.string() };
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): FindUserRequest {
+    return {
+      key: isSet(object.email)
+        ? { $case: "email", value: globalThis.String(object.email) }
+        : isSet(object.userId)
+        ? { $case: "userId", value: globalThis.String(object.userId) }
+        : isSet(object.user_id)
+        ? { $case: "userId", value: globalThis.String(object.user_id) }
+        : undefined,
+    };
+  },
+
+  toJSON(message: FindUserRequest): unknown {
+    const obj: any = {};
+    if (message.key?.$case === "email") {
+      obj.email = message.key.value;
+    } else if (message.key?.$case === "userId") {
+      obj.userId = message.key.value;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<FindUserRequest>): FindUserRequest {
+    return FindUserRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<FindUserRequest>): FindUserRequest {
+    const message = createBaseFindUserRequest();
+    switch (object.key?.$case) {
+      case "email": {
+        if (object.key?.value !== undefined && object.key?.value !== null) {
+          message.key = { $case: "email", value: object.key.value };
+        }
+        break;
+      }
+      case "userId": {
+        if (object.key?.value !== undefined && object.key?.value !== null) {
+          message.key = { $case: "userId", value: object.key.value };
+        }
+        break;
+      }
+    }
+    return message;
+  },
+};
+
+function createBaseFindUserResponse(): FindUserResponse {
+  return { userId: "", name: "" };
+}
+
+export const FindUserResponse: MessageFns<FindUserResponse> = {
+  encode(message: FindUserResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.userId !== "") {
+      writer.uint32(10).string(message.userId);
+    }
+    if (message.name !== "") {
+      writer.uint32(18).string(message.name);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): FindUserResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFindUserResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.userId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): FindUserResponse {
+    return {
+      userId: isSet(object.userId)
+        ? globalThis.String(object.userId)
+        : isSet(object.user_id)
+        ? globalThis.String(object.user_id)
+        : "",
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+    };
+  },
+
+  toJSON(message: FindUserResponse): unknown {
+    const obj: any = {};
+    if (message.userId !== "") {
+      obj.userId = message.userId;
+    }
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<FindUserResponse>): FindUserResponse {
+    return FindUserResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<FindUserResponse>): FindUserResponse {
+    const message = createBaseFindUserResponse();
+    message.userId = object.userId ?? "";
+    message.name = object.name ?? "";
     return message;
   },
 };
@@ -989,6 +1214,152 @@ export const DeleteUserResponse: MessageFns<DeleteUserResponse> = {
   },
 };
 
+function createBaseEndUserSessionsRequest(): EndUserSessionsRequest {
+  return { userId: "" };
+}
+
+export const EndUserSessionsRequest: MessageFns<EndUserSessionsRequest> = {
+  encode(message: EndUserSessionsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.userId !== "") {
+      writer.uint32(10).string(message.userId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): EndUserSessionsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseEndUserSessionsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.userId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): EndUserSessionsRequest {
+    return {
+      userId: isSet(object.userId)
+        ? globalThis.String(object.userId)
+        : isSet(object.user_id)
+        ? globalThis.String(object.user_id)
+        : "",
+    };
+  },
+
+  toJSON(message: EndUserSessionsRequest): unknown {
+    const obj: any = {};
+    if (message.userId !== "") {
+      obj.userId = message.userId;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<EndUserSessionsRequest>): EndUserSessionsRequest {
+    return EndUserSessionsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<EndUserSessionsRequest>): EndUserSessionsRequest {
+    const message = createBaseEndUserSessionsRequest();
+    message.userId = object.userId ?? "";
+    return message;
+  },
+};
+
+function createBaseEndUserSessionsResponse(): EndUserSessionsResponse {
+  return { sessionIds: [] };
+}
+
+export const EndUserSessionsResponse: MessageFns<EndUserSessionsResponse> = {
+  encode(message: EndUserSessionsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.sessionIds) {
+      writer.uint32(10).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): EndUserSessionsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseEndUserSessionsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.sessionIds.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): EndUserSessionsResponse {
+    return {
+      sessionIds: globalThis.Array.isArray(object?.sessionIds)
+        ? object.sessionIds.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.session_ids)
+        ? object.session_ids.map((e: any) => globalThis.String(e))
+        : [],
+    };
+  },
+
+  toJSON(message: EndUserSessionsResponse): unknown {
+    const obj: any = {};
+    if (message.sessionIds?.length) {
+      obj.sessionIds = message.sessionIds;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<EndUserSessionsResponse>): EndUserSessionsResponse {
+    return EndUserSessionsResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<EndUserSessionsResponse>): EndUserSessionsResponse {
+    const message = createBaseEndUserSessionsResponse();
+    message.sessionIds = object.sessionIds?.map((e) => e) || [];
+    return message;
+  },
+};
+
 /**
  * Accounts as their owners and administrators manage them. Someone else's account answers NOT_FOUND/USER_NOT_FOUND to
  * who is no administrator.
@@ -1004,6 +1375,18 @@ export const UserServiceDefinition = {
       requestType: GetUserRequest as typeof GetUserRequest,
       requestStream: false,
       responseType: GetUserResponse as typeof GetUserResponse,
+      responseStream: false,
+      options: { idempotencyLevel: "NO_SIDE_EFFECTS" },
+    },
+    /**
+     * Who has an e-mail address or an id, for sharing with somebody. NOT_FOUND/USER_NOT_FOUND alike for nobody and for
+     * accounts that are disabled or, where addresses must be verified, have not done so.
+     */
+    findUser: {
+      name: "FindUser",
+      requestType: FindUserRequest as typeof FindUserRequest,
+      requestStream: false,
+      responseType: FindUserResponse as typeof FindUserResponse,
       responseStream: false,
       options: { idempotencyLevel: "NO_SIDE_EFFECTS" },
     },
@@ -1049,12 +1432,26 @@ export const UserServiceDefinition = {
       responseStream: false,
       options: {},
     },
+    /** Ends every session of an account at once; it stays open, and so do its API keys. For administrators. */
+    endUserSessions: {
+      name: "EndUserSessions",
+      requestType: EndUserSessionsRequest as typeof EndUserSessionsRequest,
+      requestStream: false,
+      responseType: EndUserSessionsResponse as typeof EndUserSessionsResponse,
+      responseStream: false,
+      options: {},
+    },
   },
 } as const;
 
 export interface UserServiceImplementation<CallContextExt = {}> {
   /** One account: the caller's own, or any for an administrator. */
   getUser(request: GetUserRequest, context: CallContext & CallContextExt): Promise<DeepPartial<GetUserResponse>>;
+  /**
+   * Who has an e-mail address or an id, for sharing with somebody. NOT_FOUND/USER_NOT_FOUND alike for nobody and for
+   * accounts that are disabled or, where addresses must be verified, have not done so.
+   */
+  findUser(request: FindUserRequest, context: CallContext & CallContextExt): Promise<DeepPartial<FindUserResponse>>;
   /** All accounts, oldest first. For administrators. */
   listUsers(request: ListUsersRequest, context: CallContext & CallContextExt): Promise<DeepPartial<ListUsersResponse>>;
   /** Creates an account for somebody. For administrators. ALREADY_EXISTS/EMAIL_TAKEN. */
@@ -1078,11 +1475,21 @@ export interface UserServiceImplementation<CallContextExt = {}> {
     request: DeleteUserRequest,
     context: CallContext & CallContextExt,
   ): Promise<DeepPartial<DeleteUserResponse>>;
+  /** Ends every session of an account at once; it stays open, and so do its API keys. For administrators. */
+  endUserSessions(
+    request: EndUserSessionsRequest,
+    context: CallContext & CallContextExt,
+  ): Promise<DeepPartial<EndUserSessionsResponse>>;
 }
 
 export interface UserServiceClient<CallOptionsExt = {}> {
   /** One account: the caller's own, or any for an administrator. */
   getUser(request: DeepPartial<GetUserRequest>, options?: CallOptions & CallOptionsExt): Promise<GetUserResponse>;
+  /**
+   * Who has an e-mail address or an id, for sharing with somebody. NOT_FOUND/USER_NOT_FOUND alike for nobody and for
+   * accounts that are disabled or, where addresses must be verified, have not done so.
+   */
+  findUser(request: DeepPartial<FindUserRequest>, options?: CallOptions & CallOptionsExt): Promise<FindUserResponse>;
   /** All accounts, oldest first. For administrators. */
   listUsers(request: DeepPartial<ListUsersRequest>, options?: CallOptions & CallOptionsExt): Promise<ListUsersResponse>;
   /** Creates an account for somebody. For administrators. ALREADY_EXISTS/EMAIL_TAKEN. */
@@ -1106,6 +1513,11 @@ export interface UserServiceClient<CallOptionsExt = {}> {
     request: DeepPartial<DeleteUserRequest>,
     options?: CallOptions & CallOptionsExt,
   ): Promise<DeleteUserResponse>;
+  /** Ends every session of an account at once; it stays open, and so do its API keys. For administrators. */
+  endUserSessions(
+    request: DeepPartial<EndUserSessionsRequest>,
+    options?: CallOptions & CallOptionsExt,
+  ): Promise<EndUserSessionsResponse>;
 }
 
 type Builtin = Date | Function | Uint8Array | string | number | boolean | undefined;

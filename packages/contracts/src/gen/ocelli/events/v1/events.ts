@@ -21,6 +21,11 @@ export interface PhotoRef {
   ownerId: string;
   /** SHA-256 of the original bytes, lower-case hex. */
   sha256: string;
+  /**
+   * Run of a job that asked for a stage, as the library wrote it; absent for the first analysis. Services hand it on
+   * unchanged in the event that ends the stage.
+   */
+  requestId?: string | undefined;
 }
 
 /** `ocelli.library.photo.ready`: original and renditions are stored, analysis may start. */
@@ -171,8 +176,62 @@ export interface ServiceAccountRevoked {
   serviceAccountId: string;
 }
 
+/** `ocelli.library.photo.changed`: its owner changed what search shows or filters by. */
+export interface PhotoChanged {
+  /** The photo. */
+  photo:
+    | PhotoRef
+    | undefined;
+  /** Owner's title; empty when none. */
+  title: string;
+  /** Owner's description; empty when none. */
+  description: string;
+  /** Owner's favourite. */
+  favorite: boolean;
+  /** True while it is hidden or in the trash: searches do not find it. */
+  withheld: boolean;
+  /** Capture time, when known. */
+  takenAt:
+    | Date
+    | undefined;
+  /** Counts the owner's changes of the photo: events may overtake one another, the highest is the newest. */
+  revision: number;
+}
+
+/** `ocelli.library.photo.requested`: stages of a photo are asked for again; services that run them do so once per event. */
+export interface PhotoStagesRequested {
+  /** The photo. */
+  photo:
+    | PhotoRef
+    | undefined;
+  /** Stages to run. */
+  stages: string[];
+  /** Job that asks; empty when none. */
+  jobId: string;
+  /** The photo's own facts, as of `photo.ready`. */
+  ready: PhotoReady | undefined;
+}
+
+/** `ocelli.library.job.finished`: every stage of every photo of a job has ended, or the job was cancelled. */
+export interface JobFinished {
+  /** Job id (UUID). */
+  jobId: string;
+  /** Owner's user id (UUID). */
+  ownerId: string;
+  /** `SUCCEEDED`, `FAILED` or `CANCELLED`. */
+  status: string;
+}
+
+/** `ocelli.library.feed.appended`: a user's feed has new entries; live streams read on. */
+export interface FeedAppended {
+  /** The user's id (UUID). */
+  ownerId: string;
+  /** Id of the newest entry. */
+  newestId: number;
+}
+
 function createBasePhotoRef(): PhotoRef {
-  return { photoId: "", ownerId: "", sha256: "" };
+  return { photoId: "", ownerId: "", sha256: "", requestId: undefined };
 }
 
 export const PhotoRef: MessageFns<PhotoRef> = {
@@ -185,6 +244,9 @@ export const PhotoRef: MessageFns<PhotoRef> = {
     }
     if (message.sha256 !== "") {
       writer.uint32(26).string(message.sha256);
+    }
+    if (message.requestId !== undefined) {
+      writer.uint32(34).string(message.requestId);
     }
     return writer;
   },
@@ -226,6 +288,14 @@ export const PhotoRef: MessageFns<PhotoRef> = {
             message.sha256 = reader.string();
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.requestId = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -251,6 +321,11 @@ export const PhotoRef: MessageFns<PhotoRef> = {
         ? globalThis.String(object.owner_id)
         : "",
       sha256: isSet(object.sha256) ? globalThis.String(object.sha256) : "",
+      requestId: isSet(object.requestId)
+        ? globalThis.String(object.requestId)
+        : isSet(object.request_id)
+        ? globalThis.String(object.request_id)
+        : undefined,
     };
   },
 
@@ -265,6 +340,9 @@ export const PhotoRef: MessageFns<PhotoRef> = {
     if (message.sha256 !== "") {
       obj.sha256 = message.sha256;
     }
+    if (message.requestId !== undefined) {
+      obj.requestId = message.requestId;
+    }
     return obj;
   },
 
@@ -276,6 +354,7 @@ export const PhotoRef: MessageFns<PhotoRef> = {
     message.photoId = object.photoId ?? "";
     message.ownerId = object.ownerId ?? "";
     message.sha256 = object.sha256 ?? "";
+    message.requestId = object.requestId ?? undefined;
     return message;
   },
 };
@@ -1650,6 +1729,512 @@ export const ServiceAccountRevoked: MessageFns<ServiceAccountRevoked> = {
   },
 };
 
+function createBasePhotoChanged(): PhotoChanged {
+  return {
+    photo: undefined,
+    title: "",
+    description: "",
+    favorite: false,
+    withheld: false,
+    takenAt: undefined,
+    revision: 0,
+  };
+}
+
+export const PhotoChanged: MessageFns<PhotoChanged> = {
+  encode(message: PhotoChanged, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.photo !== undefined) {
+      PhotoRef.encode(message.photo, writer.uint32(10).fork()).join();
+    }
+    if (message.title !== "") {
+      writer.uint32(18).string(message.title);
+    }
+    if (message.description !== "") {
+      writer.uint32(26).string(message.description);
+    }
+    if (message.favorite !== false) {
+      writer.uint32(32).bool(message.favorite);
+    }
+    if (message.withheld !== false) {
+      writer.uint32(40).bool(message.withheld);
+    }
+    if (message.takenAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.takenAt), writer.uint32(50).fork()).join();
+    }
+    if (message.revision !== 0) {
+      writer.uint32(56).int64(message.revision);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PhotoChanged {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePhotoChanged();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.photo = PhotoRef.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.title = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.description = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.favorite = reader.bool();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.withheld = reader.bool();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.takenAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.revision = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PhotoChanged {
+    return {
+      photo: isSet(object.photo) ? PhotoRef.fromJSON(object.photo) : undefined,
+      title: isSet(object.title) ? globalThis.String(object.title) : "",
+      description: isSet(object.description) ? globalThis.String(object.description) : "",
+      favorite: isSet(object.favorite) ? globalThis.Boolean(object.favorite) : false,
+      withheld: isSet(object.withheld) ? globalThis.Boolean(object.withheld) : false,
+      takenAt: isSet(object.takenAt)
+        ? fromJsonTimestamp(object.takenAt)
+        : isSet(object.taken_at)
+        ? fromJsonTimestamp(object.taken_at)
+        : undefined,
+      revision: isSet(object.revision) ? globalThis.Number(object.revision) : 0,
+    };
+  },
+
+  toJSON(message: PhotoChanged): unknown {
+    const obj: any = {};
+    if (message.photo !== undefined) {
+      obj.photo = PhotoRef.toJSON(message.photo);
+    }
+    if (message.title !== "") {
+      obj.title = message.title;
+    }
+    if (message.description !== "") {
+      obj.description = message.description;
+    }
+    if (message.favorite !== false) {
+      obj.favorite = message.favorite;
+    }
+    if (message.withheld !== false) {
+      obj.withheld = message.withheld;
+    }
+    if (message.takenAt !== undefined) {
+      obj.takenAt = message.takenAt.toISOString();
+    }
+    if (message.revision !== 0) {
+      obj.revision = Math.round(message.revision);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<PhotoChanged>): PhotoChanged {
+    return PhotoChanged.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PhotoChanged>): PhotoChanged {
+    const message = createBasePhotoChanged();
+    message.photo = (object.photo !== undefined && object.photo !== null)
+      ? PhotoRef.fromPartial(object.photo)
+      : undefined;
+    message.title = object.title ?? "";
+    message.description = object.description ?? "";
+    message.favorite = object.favorite ?? false;
+    message.withheld = object.withheld ?? false;
+    message.takenAt = object.takenAt ?? undefined;
+    message.revision = object.revision ?? 0;
+    return message;
+  },
+};
+
+function createBasePhotoStagesRequested(): PhotoStagesRequested {
+  return { photo: undefined, stages: [], jobId: "", ready: undefined };
+}
+
+export const PhotoStagesRequested: MessageFns<PhotoStagesRequested> = {
+  encode(message: PhotoStagesRequested, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.photo !== undefined) {
+      PhotoRef.encode(message.photo, writer.uint32(10).fork()).join();
+    }
+    for (const v of message.stages) {
+      writer.uint32(18).string(v!);
+    }
+    if (message.jobId !== "") {
+      writer.uint32(26).string(message.jobId);
+    }
+    if (message.ready !== undefined) {
+      PhotoReady.encode(message.ready, writer.uint32(34).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PhotoStagesRequested {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePhotoStagesRequested();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.photo = PhotoRef.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.stages.push(reader.string());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.jobId = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.ready = PhotoReady.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PhotoStagesRequested {
+    return {
+      photo: isSet(object.photo) ? PhotoRef.fromJSON(object.photo) : undefined,
+      stages: globalThis.Array.isArray(object?.stages) ? object.stages.map((e: any) => globalThis.String(e)) : [],
+      jobId: isSet(object.jobId)
+        ? globalThis.String(object.jobId)
+        : isSet(object.job_id)
+        ? globalThis.String(object.job_id)
+        : "",
+      ready: isSet(object.ready) ? PhotoReady.fromJSON(object.ready) : undefined,
+    };
+  },
+
+  toJSON(message: PhotoStagesRequested): unknown {
+    const obj: any = {};
+    if (message.photo !== undefined) {
+      obj.photo = PhotoRef.toJSON(message.photo);
+    }
+    if (message.stages?.length) {
+      obj.stages = message.stages;
+    }
+    if (message.jobId !== "") {
+      obj.jobId = message.jobId;
+    }
+    if (message.ready !== undefined) {
+      obj.ready = PhotoReady.toJSON(message.ready);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<PhotoStagesRequested>): PhotoStagesRequested {
+    return PhotoStagesRequested.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PhotoStagesRequested>): PhotoStagesRequested {
+    const message = createBasePhotoStagesRequested();
+    message.photo = (object.photo !== undefined && object.photo !== null)
+      ? PhotoRef.fromPartial(object.photo)
+      : undefined;
+    message.stages = object.stages?.map((e) => e) || [];
+    message.jobId = object.jobId ?? "";
+    message.ready = (object.ready !== undefined && object.ready !== null)
+      ? PhotoReady.fromPartial(object.ready)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseJobFinished(): JobFinished {
+  return { jobId: "", ownerId: "", status: "" };
+}
+
+export const JobFinished: MessageFns<JobFinished> = {
+  encode(message: JobFinished, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.jobId !== "") {
+      writer.uint32(10).string(message.jobId);
+    }
+    if (message.ownerId !== "") {
+      writer.uint32(18).string(message.ownerId);
+    }
+    if (message.status !== "") {
+      writer.uint32(26).string(message.status);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): JobFinished {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseJobFinished();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.jobId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.ownerId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.status = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): JobFinished {
+    return {
+      jobId: isSet(object.jobId)
+        ? globalThis.String(object.jobId)
+        : isSet(object.job_id)
+        ? globalThis.String(object.job_id)
+        : "",
+      ownerId: isSet(object.ownerId)
+        ? globalThis.String(object.ownerId)
+        : isSet(object.owner_id)
+        ? globalThis.String(object.owner_id)
+        : "",
+      status: isSet(object.status) ? globalThis.String(object.status) : "",
+    };
+  },
+
+  toJSON(message: JobFinished): unknown {
+    const obj: any = {};
+    if (message.jobId !== "") {
+      obj.jobId = message.jobId;
+    }
+    if (message.ownerId !== "") {
+      obj.ownerId = message.ownerId;
+    }
+    if (message.status !== "") {
+      obj.status = message.status;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<JobFinished>): JobFinished {
+    return JobFinished.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<JobFinished>): JobFinished {
+    const message = createBaseJobFinished();
+    message.jobId = object.jobId ?? "";
+    message.ownerId = object.ownerId ?? "";
+    message.status = object.status ?? "";
+    return message;
+  },
+};
+
+function createBaseFeedAppended(): FeedAppended {
+  return { ownerId: "", newestId: 0 };
+}
+
+export const FeedAppended: MessageFns<FeedAppended> = {
+  encode(message: FeedAppended, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.ownerId !== "") {
+      writer.uint32(10).string(message.ownerId);
+    }
+    if (message.newestId !== 0) {
+      writer.uint32(16).int64(message.newestId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): FeedAppended {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFeedAppended();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.ownerId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.newestId = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): FeedAppended {
+    return {
+      ownerId: isSet(object.ownerId)
+        ? globalThis.String(object.ownerId)
+        : isSet(object.owner_id)
+        ? globalThis.String(object.owner_id)
+        : "",
+      newestId: isSet(object.newestId)
+        ? globalThis.Number(object.newestId)
+        : isSet(object.newest_id)
+        ? globalThis.Number(object.newest_id)
+        : 0,
+    };
+  },
+
+  toJSON(message: FeedAppended): unknown {
+    const obj: any = {};
+    if (message.ownerId !== "") {
+      obj.ownerId = message.ownerId;
+    }
+    if (message.newestId !== 0) {
+      obj.newestId = Math.round(message.newestId);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<FeedAppended>): FeedAppended {
+    return FeedAppended.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<FeedAppended>): FeedAppended {
+    const message = createBaseFeedAppended();
+    message.ownerId = object.ownerId ?? "";
+    message.newestId = object.newestId ?? 0;
+    return message;
+  },
+};
+
 type Builtin = Date | Function | Uint8Array | string | number | boolean | undefined;
 
 export type DeepPartial<T> = T extends Builtin ? T
@@ -1679,6 +2264,17 @@ function fromJsonTimestamp(o: any): Date {
   } else {
     return fromTimestamp(Timestamp.fromJSON(o));
   }
+}
+
+function longToNumber(int64: { toString(): string }): number {
+  const num = globalThis.Number(int64.toString());
+  if (num > globalThis.Number.MAX_SAFE_INTEGER) {
+    throw new globalThis.Error("Value is larger than Number.MAX_SAFE_INTEGER");
+  }
+  if (num < globalThis.Number.MIN_SAFE_INTEGER) {
+    throw new globalThis.Error("Value is smaller than Number.MIN_SAFE_INTEGER");
+  }
+  return num;
 }
 
 function isSet(value: any): boolean {

@@ -173,6 +173,86 @@ export function stageStatusToNumber(object: StageStatus): number {
   }
 }
 
+/** Order of a list. */
+export const PhotoOrder = {
+  /** PHOTO_ORDER_UNSPECIFIED - Newest addition first. */
+  PHOTO_ORDER_UNSPECIFIED: "PHOTO_ORDER_UNSPECIFIED",
+  /** PHOTO_ORDER_ADDED_DESC - Newest addition first. */
+  PHOTO_ORDER_ADDED_DESC: "PHOTO_ORDER_ADDED_DESC",
+  /** PHOTO_ORDER_ADDED_ASC - Oldest addition first. */
+  PHOTO_ORDER_ADDED_ASC: "PHOTO_ORDER_ADDED_ASC",
+  /** PHOTO_ORDER_TAKEN_DESC - Latest capture first (addition, where the capture time is unknown). */
+  PHOTO_ORDER_TAKEN_DESC: "PHOTO_ORDER_TAKEN_DESC",
+  /** PHOTO_ORDER_TAKEN_ASC - Earliest capture first. */
+  PHOTO_ORDER_TAKEN_ASC: "PHOTO_ORDER_TAKEN_ASC",
+} as const;
+
+export type PhotoOrder = typeof PhotoOrder[keyof typeof PhotoOrder];
+
+export namespace PhotoOrder {
+  export type PHOTO_ORDER_UNSPECIFIED = typeof PhotoOrder.PHOTO_ORDER_UNSPECIFIED;
+  export type PHOTO_ORDER_ADDED_DESC = typeof PhotoOrder.PHOTO_ORDER_ADDED_DESC;
+  export type PHOTO_ORDER_ADDED_ASC = typeof PhotoOrder.PHOTO_ORDER_ADDED_ASC;
+  export type PHOTO_ORDER_TAKEN_DESC = typeof PhotoOrder.PHOTO_ORDER_TAKEN_DESC;
+  export type PHOTO_ORDER_TAKEN_ASC = typeof PhotoOrder.PHOTO_ORDER_TAKEN_ASC;
+}
+
+export function photoOrderFromJSON(object: any): PhotoOrder {
+  switch (object) {
+    case 0:
+    case "PHOTO_ORDER_UNSPECIFIED":
+      return PhotoOrder.PHOTO_ORDER_UNSPECIFIED;
+    case 1:
+    case "PHOTO_ORDER_ADDED_DESC":
+      return PhotoOrder.PHOTO_ORDER_ADDED_DESC;
+    case 2:
+    case "PHOTO_ORDER_ADDED_ASC":
+      return PhotoOrder.PHOTO_ORDER_ADDED_ASC;
+    case 3:
+    case "PHOTO_ORDER_TAKEN_DESC":
+      return PhotoOrder.PHOTO_ORDER_TAKEN_DESC;
+    case 4:
+    case "PHOTO_ORDER_TAKEN_ASC":
+      return PhotoOrder.PHOTO_ORDER_TAKEN_ASC;
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum PhotoOrder");
+  }
+}
+
+export function photoOrderToJSON(object: PhotoOrder): string {
+  switch (object) {
+    case PhotoOrder.PHOTO_ORDER_UNSPECIFIED:
+      return "PHOTO_ORDER_UNSPECIFIED";
+    case PhotoOrder.PHOTO_ORDER_ADDED_DESC:
+      return "PHOTO_ORDER_ADDED_DESC";
+    case PhotoOrder.PHOTO_ORDER_ADDED_ASC:
+      return "PHOTO_ORDER_ADDED_ASC";
+    case PhotoOrder.PHOTO_ORDER_TAKEN_DESC:
+      return "PHOTO_ORDER_TAKEN_DESC";
+    case PhotoOrder.PHOTO_ORDER_TAKEN_ASC:
+      return "PHOTO_ORDER_TAKEN_ASC";
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum PhotoOrder");
+  }
+}
+
+export function photoOrderToNumber(object: PhotoOrder): number {
+  switch (object) {
+    case PhotoOrder.PHOTO_ORDER_UNSPECIFIED:
+      return 0;
+    case PhotoOrder.PHOTO_ORDER_ADDED_DESC:
+      return 1;
+    case PhotoOrder.PHOTO_ORDER_ADDED_ASC:
+      return 2;
+    case PhotoOrder.PHOTO_ORDER_TAKEN_DESC:
+      return 3;
+    case PhotoOrder.PHOTO_ORDER_TAKEN_ASC:
+      return 4;
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum PhotoOrder");
+  }
+}
+
 /** State of one stage of one photo. */
 export interface StageState {
   /** Stage name as in the stage tree. */
@@ -221,6 +301,82 @@ export interface Photo {
     | undefined;
   /** All stages in tree order. */
   stages: StageState[];
+  /** Owner's title; empty when none. */
+  title: string;
+  /** Owner's description; empty when none. */
+  description: string;
+  /** Kept out of lists and searches unless asked for. */
+  hidden: boolean;
+  /** When it was put into the trash; absent when it is not there. */
+  trashedAt:
+    | Date
+    | undefined;
+  /** Minutes east of UTC at the place of capture, when known. */
+  takenAtOffsetMinutes?:
+    | number
+    | undefined;
+  /** Where it was taken, when known. */
+  location:
+    | Location
+    | undefined;
+  /** Camera make and model; empty when unknown. */
+  camera: string;
+  /** Lens; empty when unknown. */
+  lens: string;
+  /** Albums of the owner that hold it. */
+  albumIds: string[];
+  /** Faces found; absent until the photo was scanned. */
+  faceCount?: number | undefined;
+}
+
+/** A place on Earth. */
+export interface Location {
+  /** Degrees north. */
+  latitude: number;
+  /** Degrees east. */
+  longitude: number;
+  /** Nearest town; empty when unknown. */
+  city: string;
+  /** State or province; empty when unknown. */
+  region: string;
+  /** Country in English; empty when unknown. */
+  country: string;
+}
+
+/** Which photos of the caller. Parts that are absent do not restrict. */
+export interface PhotoFilter {
+  /** In this album of the caller's, or one shared with the caller. */
+  albumId: string;
+  /** Taken (added, where the capture time is unknown) at or after. */
+  takenFrom:
+    | Date
+    | undefined;
+  /** Taken (added, where the capture time is unknown) before. */
+  takenUntil:
+    | Date
+    | undefined;
+  /** Camera contains this, case ignored. */
+  camera: string;
+  /** City, region or country contains this, case ignored. */
+  place: string;
+  /** Only favourites, or only others. */
+  favorite?:
+    | boolean
+    | undefined;
+  /** Media type, e.g. `image/png`. */
+  mediaType: string;
+  /** Only photos with faces, or only without. */
+  hasFaces?:
+    | boolean
+    | undefined;
+  /** Only photos on which this stage failed; `any` for any stage. */
+  failedStage: string;
+  /** Only hidden photos, or only others; absent means others. */
+  hidden?:
+    | boolean
+    | undefined;
+  /** Only what is in the trash; otherwise only what is not. */
+  trashed: boolean;
 }
 
 /** Opens an upload. */
@@ -229,6 +385,8 @@ export interface UploadInfo {
   filename: string;
   /** True when somebody waits for live results: refused early when the analysis backlog is full. */
   interactive: boolean;
+  /** Album to put the photo into; empty for none. NOT_FOUND/ALBUM_NOT_FOUND. */
+  albumId: string;
 }
 
 /** Closes an upload. A stream that breaks looks to the service like one that ended, so the end is said aloud. */
@@ -279,8 +437,14 @@ export interface GetPhotoResponse {
 export interface ListPhotosRequest {
   /** 0 means the default of 50; more than 200 is clamped; negative is refused. */
   pageSize: number;
-  /** Token of the previous page; empty for the first. */
+  /** Token of the previous page; empty for the first. Refused with other filters or another order than it was made for. */
   pageToken: string;
+  /** Which photos; absent means all that are neither hidden nor in the trash. */
+  filter:
+    | PhotoFilter
+    | undefined;
+  /** In which order. */
+  order: PhotoOrder;
 }
 
 /** See ListPhotos. */
@@ -307,6 +471,10 @@ export interface DownloadPhotoRequest {
   photoId: string;
   /** Which bytes. */
   rendition: Rendition;
+  /** First byte wanted; beyond the end is OUT_OF_RANGE/RANGE_NOT_SATISFIABLE. */
+  offset: number;
+  /** Bytes wanted; 0 means to the end. */
+  length: number;
 }
 
 /** See DownloadPhoto. */
@@ -558,6 +726,16 @@ function createBasePhoto(): Photo {
     favorite: false,
     createdAt: undefined,
     stages: [],
+    title: "",
+    description: "",
+    hidden: false,
+    trashedAt: undefined,
+    takenAtOffsetMinutes: undefined,
+    location: undefined,
+    camera: "",
+    lens: "",
+    albumIds: [],
+    faceCount: undefined,
   };
 }
 
@@ -601,6 +779,36 @@ export const Photo: MessageFns<Photo> = {
     }
     for (const v of message.stages) {
       StageState.encode(v!, writer.uint32(106).fork()).join();
+    }
+    if (message.title !== "") {
+      writer.uint32(114).string(message.title);
+    }
+    if (message.description !== "") {
+      writer.uint32(122).string(message.description);
+    }
+    if (message.hidden !== false) {
+      writer.uint32(128).bool(message.hidden);
+    }
+    if (message.trashedAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.trashedAt), writer.uint32(138).fork()).join();
+    }
+    if (message.takenAtOffsetMinutes !== undefined) {
+      writer.uint32(144).int32(message.takenAtOffsetMinutes);
+    }
+    if (message.location !== undefined) {
+      Location.encode(message.location, writer.uint32(154).fork()).join();
+    }
+    if (message.camera !== "") {
+      writer.uint32(162).string(message.camera);
+    }
+    if (message.lens !== "") {
+      writer.uint32(170).string(message.lens);
+    }
+    for (const v of message.albumIds) {
+      writer.uint32(178).string(v!);
+    }
+    if (message.faceCount !== undefined) {
+      writer.uint32(184).int32(message.faceCount);
     }
     return writer;
   },
@@ -722,6 +930,86 @@ export const Photo: MessageFns<Photo> = {
             message.stages.push(StageState.decode(reader, reader.uint32()));
             continue;
           }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.title = reader.string();
+            continue;
+          }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.description = reader.string();
+            continue;
+          }
+          case 16: {
+            if (tag !== 128) {
+              break;
+            }
+
+            message.hidden = reader.bool();
+            continue;
+          }
+          case 17: {
+            if (tag !== 138) {
+              break;
+            }
+
+            message.trashedAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 18: {
+            if (tag !== 144) {
+              break;
+            }
+
+            message.takenAtOffsetMinutes = reader.int32();
+            continue;
+          }
+          case 19: {
+            if (tag !== 154) {
+              break;
+            }
+
+            message.location = Location.decode(reader, reader.uint32());
+            continue;
+          }
+          case 20: {
+            if (tag !== 162) {
+              break;
+            }
+
+            message.camera = reader.string();
+            continue;
+          }
+          case 21: {
+            if (tag !== 170) {
+              break;
+            }
+
+            message.lens = reader.string();
+            continue;
+          }
+          case 22: {
+            if (tag !== 178) {
+              break;
+            }
+
+            message.albumIds.push(reader.string());
+            continue;
+          }
+          case 23: {
+            if (tag !== 184) {
+              break;
+            }
+
+            message.faceCount = reader.int32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -775,6 +1063,32 @@ export const Photo: MessageFns<Photo> = {
       stages: globalThis.Array.isArray(object?.stages)
         ? object.stages.map((e: any) => StageState.fromJSON(e))
         : [],
+      title: isSet(object.title) ? globalThis.String(object.title) : "",
+      description: isSet(object.description) ? globalThis.String(object.description) : "",
+      hidden: isSet(object.hidden) ? globalThis.Boolean(object.hidden) : false,
+      trashedAt: isSet(object.trashedAt)
+        ? fromJsonTimestamp(object.trashedAt)
+        : isSet(object.trashed_at)
+        ? fromJsonTimestamp(object.trashed_at)
+        : undefined,
+      takenAtOffsetMinutes: isSet(object.takenAtOffsetMinutes)
+        ? globalThis.Number(object.takenAtOffsetMinutes)
+        : isSet(object.taken_at_offset_minutes)
+        ? globalThis.Number(object.taken_at_offset_minutes)
+        : undefined,
+      location: isSet(object.location) ? Location.fromJSON(object.location) : undefined,
+      camera: isSet(object.camera) ? globalThis.String(object.camera) : "",
+      lens: isSet(object.lens) ? globalThis.String(object.lens) : "",
+      albumIds: globalThis.Array.isArray(object?.albumIds)
+        ? object.albumIds.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.album_ids)
+        ? object.album_ids.map((e: any) => globalThis.String(e))
+        : [],
+      faceCount: isSet(object.faceCount)
+        ? globalThis.Number(object.faceCount)
+        : isSet(object.face_count)
+        ? globalThis.Number(object.face_count)
+        : undefined,
     };
   },
 
@@ -819,6 +1133,36 @@ export const Photo: MessageFns<Photo> = {
     if (message.stages?.length) {
       obj.stages = message.stages.map((e) => StageState.toJSON(e));
     }
+    if (message.title !== "") {
+      obj.title = message.title;
+    }
+    if (message.description !== "") {
+      obj.description = message.description;
+    }
+    if (message.hidden !== false) {
+      obj.hidden = message.hidden;
+    }
+    if (message.trashedAt !== undefined) {
+      obj.trashedAt = message.trashedAt.toISOString();
+    }
+    if (message.takenAtOffsetMinutes !== undefined) {
+      obj.takenAtOffsetMinutes = Math.round(message.takenAtOffsetMinutes);
+    }
+    if (message.location !== undefined) {
+      obj.location = Location.toJSON(message.location);
+    }
+    if (message.camera !== "") {
+      obj.camera = message.camera;
+    }
+    if (message.lens !== "") {
+      obj.lens = message.lens;
+    }
+    if (message.albumIds?.length) {
+      obj.albumIds = message.albumIds;
+    }
+    if (message.faceCount !== undefined) {
+      obj.faceCount = Math.round(message.faceCount);
+    }
     return obj;
   },
 
@@ -840,12 +1184,422 @@ export const Photo: MessageFns<Photo> = {
     message.favorite = object.favorite ?? false;
     message.createdAt = object.createdAt ?? undefined;
     message.stages = object.stages?.map((e) => StageState.fromPartial(e)) || [];
+    message.title = object.title ?? "";
+    message.description = object.description ?? "";
+    message.hidden = object.hidden ?? false;
+    message.trashedAt = object.trashedAt ?? undefined;
+    message.takenAtOffsetMinutes = object.takenAtOffsetMinutes ?? undefined;
+    message.location = (object.location !== undefined && object.location !== null)
+      ? Location.fromPartial(object.location)
+      : undefined;
+    message.camera = object.camera ?? "";
+    message.lens = object.lens ?? "";
+    message.albumIds = object.albumIds?.map((e) => e) || [];
+    message.faceCount = object.faceCount ?? undefined;
+    return message;
+  },
+};
+
+function createBaseLocation(): Location {
+  return { latitude: 0, longitude: 0, city: "", region: "", country: "" };
+}
+
+export const Location: MessageFns<Location> = {
+  encode(message: Location, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.latitude !== 0) {
+      writer.uint32(9).double(message.latitude);
+    }
+    if (message.longitude !== 0) {
+      writer.uint32(17).double(message.longitude);
+    }
+    if (message.city !== "") {
+      writer.uint32(26).string(message.city);
+    }
+    if (message.region !== "") {
+      writer.uint32(34).string(message.region);
+    }
+    if (message.country !== "") {
+      writer.uint32(42).string(message.country);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Location {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLocation();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 9) {
+              break;
+            }
+
+            message.latitude = reader.double();
+            continue;
+          }
+          case 2: {
+            if (tag !== 17) {
+              break;
+            }
+
+            message.longitude = reader.double();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.city = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.region = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.country = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Location {
+    return {
+      latitude: isSet(object.latitude) ? globalThis.Number(object.latitude) : 0,
+      longitude: isSet(object.longitude) ? globalThis.Number(object.longitude) : 0,
+      city: isSet(object.city) ? globalThis.String(object.city) : "",
+      region: isSet(object.region) ? globalThis.String(object.region) : "",
+      country: isSet(object.country) ? globalThis.String(object.country) : "",
+    };
+  },
+
+  toJSON(message: Location): unknown {
+    const obj: any = {};
+    if (message.latitude !== 0) {
+      obj.latitude = floatToJson(message.latitude);
+    }
+    if (message.longitude !== 0) {
+      obj.longitude = floatToJson(message.longitude);
+    }
+    if (message.city !== "") {
+      obj.city = message.city;
+    }
+    if (message.region !== "") {
+      obj.region = message.region;
+    }
+    if (message.country !== "") {
+      obj.country = message.country;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Location>): Location {
+    return Location.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Location>): Location {
+    const message = createBaseLocation();
+    message.latitude = object.latitude ?? 0;
+    message.longitude = object.longitude ?? 0;
+    message.city = object.city ?? "";
+    message.region = object.region ?? "";
+    message.country = object.country ?? "";
+    return message;
+  },
+};
+
+function createBasePhotoFilter(): PhotoFilter {
+  return {
+    albumId: "",
+    takenFrom: undefined,
+    takenUntil: undefined,
+    camera: "",
+    place: "",
+    favorite: undefined,
+    mediaType: "",
+    hasFaces: undefined,
+    failedStage: "",
+    hidden: undefined,
+    trashed: false,
+  };
+}
+
+export const PhotoFilter: MessageFns<PhotoFilter> = {
+  encode(message: PhotoFilter, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.albumId !== "") {
+      writer.uint32(10).string(message.albumId);
+    }
+    if (message.takenFrom !== undefined) {
+      Timestamp.encode(toTimestamp(message.takenFrom), writer.uint32(18).fork()).join();
+    }
+    if (message.takenUntil !== undefined) {
+      Timestamp.encode(toTimestamp(message.takenUntil), writer.uint32(26).fork()).join();
+    }
+    if (message.camera !== "") {
+      writer.uint32(34).string(message.camera);
+    }
+    if (message.place !== "") {
+      writer.uint32(42).string(message.place);
+    }
+    if (message.favorite !== undefined) {
+      writer.uint32(48).bool(message.favorite);
+    }
+    if (message.mediaType !== "") {
+      writer.uint32(58).string(message.mediaType);
+    }
+    if (message.hasFaces !== undefined) {
+      writer.uint32(64).bool(message.hasFaces);
+    }
+    if (message.failedStage !== "") {
+      writer.uint32(74).string(message.failedStage);
+    }
+    if (message.hidden !== undefined) {
+      writer.uint32(80).bool(message.hidden);
+    }
+    if (message.trashed !== false) {
+      writer.uint32(88).bool(message.trashed);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PhotoFilter {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePhotoFilter();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.albumId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.takenFrom = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.takenUntil = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.camera = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.place = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.favorite = reader.bool();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.mediaType = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.hasFaces = reader.bool();
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.failedStage = reader.string();
+            continue;
+          }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.hidden = reader.bool();
+            continue;
+          }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.trashed = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PhotoFilter {
+    return {
+      albumId: isSet(object.albumId)
+        ? globalThis.String(object.albumId)
+        : isSet(object.album_id)
+        ? globalThis.String(object.album_id)
+        : "",
+      takenFrom: isSet(object.takenFrom)
+        ? fromJsonTimestamp(object.takenFrom)
+        : isSet(object.taken_from)
+        ? fromJsonTimestamp(object.taken_from)
+        : undefined,
+      takenUntil: isSet(object.takenUntil)
+        ? fromJsonTimestamp(object.takenUntil)
+        : isSet(object.taken_until)
+        ? fromJsonTimestamp(object.taken_until)
+        : undefined,
+      camera: isSet(object.camera) ? globalThis.String(object.camera) : "",
+      place: isSet(object.place) ? globalThis.String(object.place) : "",
+      favorite: isSet(object.favorite) ? globalThis.Boolean(object.favorite) : undefined,
+      mediaType: isSet(object.mediaType)
+        ? globalThis.String(object.mediaType)
+        : isSet(object.media_type)
+        ? globalThis.String(object.media_type)
+        : "",
+      hasFaces: isSet(object.hasFaces)
+        ? globalThis.Boolean(object.hasFaces)
+        : isSet(object.has_faces)
+        ? globalThis.Boolean(object.has_faces)
+        : undefined,
+      failedStage: isSet(object.failedStage)
+        ? globalThis.String(object.failedStage)
+        : isSet(object.failed_stage)
+        ? globalThis.String(object.failed_stage)
+        : "",
+      hidden: isSet(object.hidden) ? globalThis.Boolean(object.hidden) : undefined,
+      trashed: isSet(object.trashed) ? globalThis.Boolean(object.trashed) : false,
+    };
+  },
+
+  toJSON(message: PhotoFilter): unknown {
+    const obj: any = {};
+    if (message.albumId !== "") {
+      obj.albumId = message.albumId;
+    }
+    if (message.takenFrom !== undefined) {
+      obj.takenFrom = message.takenFrom.toISOString();
+    }
+    if (message.takenUntil !== undefined) {
+      obj.takenUntil = message.takenUntil.toISOString();
+    }
+    if (message.camera !== "") {
+      obj.camera = message.camera;
+    }
+    if (message.place !== "") {
+      obj.place = message.place;
+    }
+    if (message.favorite !== undefined) {
+      obj.favorite = message.favorite;
+    }
+    if (message.mediaType !== "") {
+      obj.mediaType = message.mediaType;
+    }
+    if (message.hasFaces !== undefined) {
+      obj.hasFaces = message.hasFaces;
+    }
+    if (message.failedStage !== "") {
+      obj.failedStage = message.failedStage;
+    }
+    if (message.hidden !== undefined) {
+      obj.hidden = message.hidden;
+    }
+    if (message.trashed !== false) {
+      obj.trashed = message.trashed;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<PhotoFilter>): PhotoFilter {
+    return PhotoFilter.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PhotoFilter>): PhotoFilter {
+    const message = createBasePhotoFilter();
+    message.albumId = object.albumId ?? "";
+    message.takenFrom = object.takenFrom ?? undefined;
+    message.takenUntil = object.takenUntil ?? undefined;
+    message.camera = object.camera ?? "";
+    message.place = object.place ?? "";
+    message.favorite = object.favorite ?? undefined;
+    message.mediaType = object.mediaType ?? "";
+    message.hasFaces = object.hasFaces ?? undefined;
+    message.failedStage = object.failedStage ?? "";
+    message.hidden = object.hidden ?? undefined;
+    message.trashed = object.trashed ?? false;
     return message;
   },
 };
 
 function createBaseUploadInfo(): UploadInfo {
-  return { filename: "", interactive: false };
+  return { filename: "", interactive: false, albumId: "" };
 }
 
 export const UploadInfo: MessageFns<UploadInfo> = {
@@ -855,6 +1609,9 @@ export const UploadInfo: MessageFns<UploadInfo> = {
     }
     if (message.interactive !== false) {
       writer.uint32(16).bool(message.interactive);
+    }
+    if (message.albumId !== "") {
+      writer.uint32(26).string(message.albumId);
     }
     return writer;
   },
@@ -888,6 +1645,14 @@ export const UploadInfo: MessageFns<UploadInfo> = {
             message.interactive = reader.bool();
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.albumId = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -904,6 +1669,11 @@ export const UploadInfo: MessageFns<UploadInfo> = {
     return {
       filename: isSet(object.filename) ? globalThis.String(object.filename) : "",
       interactive: isSet(object.interactive) ? globalThis.Boolean(object.interactive) : false,
+      albumId: isSet(object.albumId)
+        ? globalThis.String(object.albumId)
+        : isSet(object.album_id)
+        ? globalThis.String(object.album_id)
+        : "",
     };
   },
 
@@ -915,6 +1685,9 @@ export const UploadInfo: MessageFns<UploadInfo> = {
     if (message.interactive !== false) {
       obj.interactive = message.interactive;
     }
+    if (message.albumId !== "") {
+      obj.albumId = message.albumId;
+    }
     return obj;
   },
 
@@ -925,6 +1698,7 @@ export const UploadInfo: MessageFns<UploadInfo> = {
     const message = createBaseUploadInfo();
     message.filename = object.filename ?? "";
     message.interactive = object.interactive ?? false;
+    message.albumId = object.albumId ?? "";
     return message;
   },
 };
@@ -1350,7 +2124,7 @@ export const GetPhotoResponse: MessageFns<GetPhotoResponse> = {
 };
 
 function createBaseListPhotosRequest(): ListPhotosRequest {
-  return { pageSize: 0, pageToken: "" };
+  return { pageSize: 0, pageToken: "", filter: undefined, order: PhotoOrder.PHOTO_ORDER_UNSPECIFIED };
 }
 
 export const ListPhotosRequest: MessageFns<ListPhotosRequest> = {
@@ -1360,6 +2134,12 @@ export const ListPhotosRequest: MessageFns<ListPhotosRequest> = {
     }
     if (message.pageToken !== "") {
       writer.uint32(18).string(message.pageToken);
+    }
+    if (message.filter !== undefined) {
+      PhotoFilter.encode(message.filter, writer.uint32(26).fork()).join();
+    }
+    if (message.order !== PhotoOrder.PHOTO_ORDER_UNSPECIFIED) {
+      writer.uint32(32).int32(photoOrderToNumber(message.order));
     }
     return writer;
   },
@@ -1393,6 +2173,22 @@ export const ListPhotosRequest: MessageFns<ListPhotosRequest> = {
             message.pageToken = reader.string();
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.filter = PhotoFilter.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.order = photoOrderFromJSON(reader.int32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1417,6 +2213,8 @@ export const ListPhotosRequest: MessageFns<ListPhotosRequest> = {
         : isSet(object.page_token)
         ? globalThis.String(object.page_token)
         : "",
+      filter: isSet(object.filter) ? PhotoFilter.fromJSON(object.filter) : undefined,
+      order: isSet(object.order) ? photoOrderFromJSON(object.order) : PhotoOrder.PHOTO_ORDER_UNSPECIFIED,
     };
   },
 
@@ -1428,6 +2226,12 @@ export const ListPhotosRequest: MessageFns<ListPhotosRequest> = {
     if (message.pageToken !== "") {
       obj.pageToken = message.pageToken;
     }
+    if (message.filter !== undefined) {
+      obj.filter = PhotoFilter.toJSON(message.filter);
+    }
+    if (message.order !== PhotoOrder.PHOTO_ORDER_UNSPECIFIED) {
+      obj.order = photoOrderToJSON(message.order);
+    }
     return obj;
   },
 
@@ -1438,6 +2242,10 @@ export const ListPhotosRequest: MessageFns<ListPhotosRequest> = {
     const message = createBaseListPhotosRequest();
     message.pageSize = object.pageSize ?? 0;
     message.pageToken = object.pageToken ?? "";
+    message.filter = (object.filter !== undefined && object.filter !== null)
+      ? PhotoFilter.fromPartial(object.filter)
+      : undefined;
+    message.order = object.order ?? PhotoOrder.PHOTO_ORDER_UNSPECIFIED;
     return message;
   },
 };
@@ -1641,7 +2449,7 @@ export const BlobInfo: MessageFns<BlobInfo> = {
 };
 
 function createBaseDownloadPhotoRequest(): DownloadPhotoRequest {
-  return { photoId: "", rendition: Rendition.RENDITION_UNSPECIFIED };
+  return { photoId: "", rendition: Rendition.RENDITION_UNSPECIFIED, offset: 0, length: 0 };
 }
 
 export const DownloadPhotoRequest: MessageFns<DownloadPhotoRequest> = {
@@ -1651,6 +2459,12 @@ export const DownloadPhotoRequest: MessageFns<DownloadPhotoRequest> = {
     }
     if (message.rendition !== Rendition.RENDITION_UNSPECIFIED) {
       writer.uint32(16).int32(renditionToNumber(message.rendition));
+    }
+    if (message.offset !== 0) {
+      writer.uint32(24).int64(message.offset);
+    }
+    if (message.length !== 0) {
+      writer.uint32(32).int64(message.length);
     }
     return writer;
   },
@@ -1684,6 +2498,22 @@ export const DownloadPhotoRequest: MessageFns<DownloadPhotoRequest> = {
             message.rendition = renditionFromJSON(reader.int32());
             continue;
           }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.offset = longToNumber(reader.int64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.length = longToNumber(reader.int64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1704,6 +2534,8 @@ export const DownloadPhotoRequest: MessageFns<DownloadPhotoRequest> = {
         ? globalThis.String(object.photo_id)
         : "",
       rendition: isSet(object.rendition) ? renditionFromJSON(object.rendition) : Rendition.RENDITION_UNSPECIFIED,
+      offset: isSet(object.offset) ? globalThis.Number(object.offset) : 0,
+      length: isSet(object.length) ? globalThis.Number(object.length) : 0,
     };
   },
 
@@ -1715,6 +2547,12 @@ export const DownloadPhotoRequest: MessageFns<DownloadPhotoRequest> = {
     if (message.rendition !== Rendition.RENDITION_UNSPECIFIED) {
       obj.rendition = renditionToJSON(message.rendition);
     }
+    if (message.offset !== 0) {
+      obj.offset = Math.round(message.offset);
+    }
+    if (message.length !== 0) {
+      obj.length = Math.round(message.length);
+    }
     return obj;
   },
 
@@ -1725,6 +2563,8 @@ export const DownloadPhotoRequest: MessageFns<DownloadPhotoRequest> = {
     const message = createBaseDownloadPhotoRequest();
     message.photoId = object.photoId ?? "";
     message.rendition = object.rendition ?? Rendition.RENDITION_UNSPECIFIED;
+    message.offset = object.offset ?? 0;
+    message.length = object.length ?? 0;
     return message;
   },
 };
