@@ -5,11 +5,12 @@ import {
   type DeletedOwnerTables,
   decodeEvent,
   dropDeadLetter,
+  type EventHandler,
   type EventTables,
   isDeletedOwner,
   type ServiceHost,
 } from "@ocelli/chassis";
-import { type EventType, type eventsV1, photoStageFailed } from "@ocelli/contracts";
+import { type EventType, events, type eventsV1, photoStageFailed } from "@ocelli/contracts";
 import type { Transaction } from "kysely";
 import { isPhotoGone } from "./photo-gone.ts";
 
@@ -31,11 +32,14 @@ export interface StageDefinition<Tables extends EventTables, Result> {
   stage: string;
   /** Model ids and versions that decide whether an earlier result of the same bytes can be reused. */
   model: string;
-  /** Subject filter of the durable consumer. */
-  filter: string;
-  /** The photo a triggering event is about; undefined skips the event. */
+  /** Subjects that start the stage, beside `library.photo.requested`, which starts every stage that it names. */
+  triggers: readonly string[];
+  /** The photo an event of {@link triggers} is about; undefined skips the event. */
   photoOf(event: StageEvent): eventsV1.PhotoRef | undefined;
-  /** An earlier result of the same bytes by the same model, whoever owns the photo it was made for. */
+  /**
+   * An earlier result of the same bytes by the same model, whoever owns the photo it was made for. Not asked when the
+   * stage was requested again.
+   */
   findBySha256(sha256: string): Promise<Result | undefined>;
   /** Runs the models. */
   analyze(photo: eventsV1.PhotoRef, event: StageEvent, signal: AbortSignal): Promise<Result>;
@@ -56,7 +60,10 @@ export interface StageLimits {
 // A stage that fails for a passing reason is tried again after these waits.
 const backoffMs = [500, 2_000, 10_000, 30_000];
 
-/** Runs a stage for every triggering event: reuse or analyse, store once, say how it ended. */
+/**
+ * Runs a stage for every triggering event: reuse or analyse, store once, say how it ended. Requested again, it is
+ * analysed again, whatever is stored of the same bytes.
+ */
 export function consumeStage<Tables extends DeletedOwnerTables, Result>(
   host: ServiceHost<Tables>,
   service: string,
@@ -67,10 +74,11 @@ export function consumeStage<Tables extends DeletedOwnerTables, Result>(
 
   /** Same bytes are analysed once, also when several photos of them arrive together. */
   async function outcomeOf(
-    photo: eventsV1.PhotoRef,
+    { photo, requested }: StageStart,
     run: () => Promise<Result>,
   ): Promise<StageOutcome<Result>> {
-    for (let running = inFlight.get(photo.sha256); running; running = inFlight.get(photo.sha256)) {
+    const key = requested ? `requested ${photo.sha256}` : photo.sha256;
+    for (let running = inFlight.get(key); running; running = inFlight.get(key)) {
       try {
         return { ...(await running), ms: 0 };
       } catch (error) {
@@ -78,34 +86,38 @@ export function consumeStage<Tables extends DeletedOwnerTables, Result>(
         if (!isPhotoGone(error)) throw error;
       }
     }
-    const outcome = reuseOrRun(stage, photo, run).finally(() => inFlight.delete(photo.sha256));
-    inFlight.set(photo.sha256, outcome);
+    const earlier = requested ? undefined : () => stage.findBySha256(photo.sha256);
+    const outcome = reuseOrRun(stage.model, earlier, run).finally(() => inFlight.delete(key));
+    inFlight.set(key, outcome);
     return outcome;
   }
 
   const consumer = `${service}-${stage.stage}`;
+  const handle: EventHandler<Tables> = async (event, context) => {
+    const start = startOf(stage, event);
+    if (!start) return;
+    const { photo } = start;
+    try {
+      const outcome = await outcomeOf(start, () => stage.analyze(photo, event, context.signal));
+      await context.once(async (trx) => {
+        if (!(await stage.isDeleted(trx, photo))) await stage.save(trx, photo, outcome);
+      });
+    } catch (error) {
+      // A photo deleted while its analysis waited is no failure: there is nothing left to say about it.
+      if (!isPhotoGone(error)) throw error;
+    }
+  };
+  const subjects = [...stage.triggers, events.photoStagesRequested.subject];
   host.consume({
     consumer,
-    filter: stage.filter,
+    filter: filterOf(subjects),
     concurrency: limits.concurrency,
     maxDeliver: limits.maxAttempts,
     backoffMs,
-    async handle(event, context) {
-      const photo = stage.photoOf(event);
-      if (!photo) return;
-      try {
-        const run = () => stage.analyze(photo, event, context.signal);
-        const outcome = await outcomeOf(photo, run);
-        await context.once(async (trx) => {
-          if (!(await stage.isDeleted(trx, photo))) await stage.save(trx, photo, outcome);
-        });
-      } catch (error) {
-        // A photo deleted while its analysis waited is no failure: there is nothing left to say about it.
-        if (!isPhotoGone(error)) throw error;
-      }
-    },
+    // By subject: what else the filter lets through is passed over without touching the store.
+    handlers: Object.fromEntries(subjects.map((subject) => [subject, handle])),
     async onGiveUp(trx, event, error, attempts) {
-      const photo = stage.photoOf(event);
+      const photo = startOf(stage, event)?.photo;
       // Nobody is left to be told, and the dead letter would keep what the event says of the photo.
       if (photo && (await isDeletedOwner(trx, photo.ownerId))) await dropDeadLetter(trx, consumer, event.id);
       else if (photo) await appendStageFailed(trx, service, stage.stage, photo, error, attempts);
@@ -113,16 +125,46 @@ export function consumeStage<Tables extends DeletedOwnerTables, Result>(
   });
 }
 
-async function reuseOrRun<Tables extends EventTables, Result>(
+/** What an event asks of a stage. */
+interface StageStart {
+  photo: eventsV1.PhotoRef;
+  /** True when an earlier result must not be taken for it. */
+  requested: boolean;
+}
+
+function startOf<Tables extends EventTables, Result>(
   stage: StageDefinition<Tables, Result>,
-  photo: eventsV1.PhotoRef,
+  event: StageEvent,
+): StageStart | undefined {
+  const again = requestedPhoto(event, stage.stage);
+  if (again) return { photo: again, requested: true };
+  const photo = stage.triggers.includes(event.subject) ? stage.photoOf(event) : undefined;
+  return photo && { photo, requested: false };
+}
+
+/** The photo for which an event asks to run a stage again, if it is such an event. */
+export function requestedPhoto(event: StageEvent, stage: string): eventsV1.PhotoRef | undefined {
+  if (event.subject !== events.photoStagesRequested.subject) return undefined;
+  const { photo, stages } = decodeEvent(events.photoStagesRequested, event);
+  return stages.includes(stage) ? photo : undefined;
+}
+
+/** The narrowest filter of whole subjects: a durable consumer has one. */
+function filterOf(subjects: readonly string[]): string {
+  const services = new Set(subjects.map((subject) => subject.split(".")[1]));
+  return `ocelli.${services.size === 1 ? [...services][0] : "*"}.photo.*`;
+}
+
+async function reuseOrRun<Result>(
+  model: string,
+  earlier: (() => Promise<Result | undefined>) | undefined,
   run: () => Promise<Result>,
 ): Promise<StageOutcome<Result>> {
-  const earlier = await stage.findBySha256(photo.sha256);
-  if (earlier !== undefined) return { result: earlier, model: stage.model, ms: 0 };
+  const found = await earlier?.();
+  if (found !== undefined) return { result: found, model, ms: 0 };
   const startedAt = performance.now();
   const result = await run();
-  return { result, model: stage.model, ms: performance.now() - startedAt };
+  return { result, model, ms: performance.now() - startedAt };
 }
 
 /** Says, in the caller's transaction, that a service gave up a stage of a photo. */

@@ -48,6 +48,20 @@ test("same bytes are analysed once, for whoever uploads them later", async () =>
   expect(ms.get(second.photoId)).toBe(0);
 });
 
+test("a stage that is requested runs again in place, also where its bytes are known, and others do not", async () => {
+  let runs = 0;
+  const { ready, publish, words } = await start(async () => {
+    runs += 1;
+    return `word ${runs}`;
+  });
+  const photo = { ...photoOf("same"), requestId: "job/1" };
+  await ready(photo);
+  await publish(events.photoStagesRequested, { photo, stages: ["other"] });
+  expect(runs).toBe(1);
+  await publish(events.photoStagesRequested, { photo, stages: ["other", "words"] });
+  expect((await words()).map(({ word }) => word)).toEqual(["word 2"]);
+});
+
 test("photos of the same bytes that arrive together share one run", async () => {
   let runs = 0;
   const { opened, open } = gate();

@@ -103,7 +103,7 @@ function consumeWords(
   const stage: StageDefinition<WordTables, string> = {
     stage: "words",
     model,
-    filter: events.photoReady.subject,
+    triggers: [events.photoReady.subject],
     photoOf: photoOfTrigger(events.photoReady),
     async findBySha256(sha256) {
       const query = db.selectFrom("words").select("word").where("sha256", "=", sha256);

@@ -24,7 +24,7 @@ import {
   textModelVersion,
 } from "./model/analyze.ts";
 import { toCaption } from "./rpc/caption-view.ts";
-import { toCaptionContext } from "./scene-context.ts";
+import { type StoredSceneReader, toCaptionContext } from "./scene-context.ts";
 import { findCaptionOfBytes, saveModelCaption } from "./store/captions.ts";
 import { type CaptioningTables, ownedTables } from "./store/tables.ts";
 import { deletePhotoWords, findTextOfBytes, saveText } from "./store/texts.ts";
@@ -34,11 +34,13 @@ export interface CaptioningEventDependencies {
   host: ServiceHost<CaptioningTables>;
   engine: Engine;
   previews: PreviewSource;
+  /** What is stored of a photo's scene, for captions that are asked for again. */
+  storedScene: StoredSceneReader;
   limits: StageLimits;
 }
 
 /**
- * Consumes `library.photo.ready` (read text), what the scene service says of the photo (caption, also when it
+ * Consumes `library.photo.ready` and `library.photo.requested` (read text), what the scene service says of the photo (caption, also when it
  * failed), `library.photo.deleted` and `auth.user.deleted` (forget); emits `captioning.photo.read` and `captioning.photo.captioned`.
  */
 export function consumeCaptioningEvents(dependencies: CaptioningEventDependencies): void {
@@ -58,7 +60,7 @@ function consumeText({ host, engine, previews, limits }: CaptioningEventDependen
     {
       stage: "ocr",
       model,
-      filter: events.photoReady.subject,
+      triggers: [events.photoReady.subject],
       photoOf: photoOfTrigger(events.photoReady),
       findBySha256: (sha256) => findTextOfBytes(db, sha256, model),
       async analyze(photo, _event, signal) {
@@ -77,7 +79,8 @@ function consumeText({ host, engine, previews, limits }: CaptioningEventDependen
   );
 }
 
-function consumeCaption({ host, engine, previews, limits }: CaptioningEventDependencies): void {
+function consumeCaption(dependencies: CaptioningEventDependencies): void {
+  const { host, engine, previews, limits, storedScene } = dependencies;
   const { db } = host.database;
   const model = captionModelVersion(engine);
   consumeStage<CaptioningTables, commonV1.Caption>(
@@ -86,19 +89,20 @@ function consumeCaption({ host, engine, previews, limits }: CaptioningEventDepen
     {
       stage: "caption",
       model,
-      filter: "ocelli.scene.photo.*",
+      triggers: [events.photoClassified.subject, photoStageFailed("scene").subject],
       photoOf: photoOfSceneEvent,
       findBySha256: (sha256) => findCaptionOfBytes(db, sha256, model),
       async analyze(photo, event, signal) {
         const image = await previews.open(photo, ["caption"], signal);
-        return toCaption(await captionImage(engine, image, contextOf(event)));
+        const context = contextOf(event) ?? (await storedScene(photo, signal));
+        return toCaption(await captionImage(engine, image, context));
       },
       isDeleted: (trx, photo) => isDeletedPhoto(trx, photo),
       async save(trx, photo, { result, ms }) {
-        await saveModelCaption(trx, photo, { caption: result, model, ms });
+        const stored = await saveModelCaption(trx, photo, { caption: result, model, ms });
         await appendEvent(trx, {
           type: events.photoCaptioned,
-          message: { photo, caption: result, provenance: { model, ms } },
+          message: { photo, caption: stored.caption, provenance: { model: stored.model, ms } },
         });
       },
     },
@@ -106,14 +110,22 @@ function consumeCaption({ host, engine, previews, limits }: CaptioningEventDepen
   );
 }
 
-/** A photo is captioned once its scene stage has ended, well or not. */
+/**
+ * A photo is captioned once its scene stage has ended, well or not. When a job asked for the scene, it asks for the
+ * caption as well if it is wanted.
+ */
 function photoOfSceneEvent(event: StageEvent): eventsV1.PhotoRef | undefined {
   const failed = photoStageFailed("scene");
-  if (event.subject === failed.subject) return decodeEvent(failed, event).photo;
-  return photoOfTrigger(events.photoClassified)(event);
+  const photo =
+    event.subject === failed.subject
+      ? decodeEvent(failed, event).photo
+      : decodeEvent(events.photoClassified, event).photo;
+  return photo?.requestId === undefined ? photo : undefined;
 }
 
-function contextOf(event: StageEvent): CaptionContext {
+/** What a scene event says; undefined for a request, which says nothing of the scene. */
+function contextOf(event: StageEvent): CaptionContext | undefined {
+  if (event.subject === events.photoStagesRequested.subject) return undefined;
   if (event.subject !== events.photoClassified.subject) return toCaptionContext(undefined);
   return toCaptionContext(decodeEvent(events.photoClassified, event).scene);
 }

@@ -5,7 +5,7 @@ import type { Engine } from "@ocelli/inference";
 import type { CaptioningConfig } from "./config.ts";
 import { consumeCaptioningEvents } from "./events.ts";
 import { createCaptioningHandlers } from "./rpc/captioning-handlers.ts";
-import { createSceneDescriber } from "./scene-context.ts";
+import { createSceneDescriber, createStoredSceneReader } from "./scene-context.ts";
 import { migrations } from "./store/migrations/index.ts";
 import type { CaptioningTables } from "./store/tables.ts";
 
@@ -26,6 +26,7 @@ export async function start(
     host,
     engine,
     previews,
+    storedScene: createStoredSceneReader(scene.client),
     limits: config,
   });
   const rawImages = createRawImageReader({

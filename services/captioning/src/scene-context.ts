@@ -1,5 +1,5 @@
-import { type RpcClient, toChunks } from "@ocelli/chassis";
-import type { commonV1, sceneV1 } from "@ocelli/contracts";
+import { AppError, type RpcClient, toChunks } from "@ocelli/chassis";
+import type { commonV1, eventsV1, sceneV1 } from "@ocelli/contracts";
 import type { CaptionContext } from "./model/analyze.ts";
 
 /** What the scene service said of a picture, as plain sentences are built from it. */
@@ -28,6 +28,24 @@ export function createSceneDescriber(scene: RpcClient<typeof sceneV1.SceneServic
       .catch(() => undefined);
     signal.throwIfAborted();
     return toCaptionContext(answer?.scene);
+  };
+}
+
+/** Reads what is stored of a photo's scene, acting for the photo's owner. */
+export type StoredSceneReader = (photo: eventsV1.PhotoRef, signal: AbortSignal) => Promise<CaptionContext>;
+
+/** Asks the scene service about a stored photo. That it knows nothing of it is an answer, that it is down is none. */
+export function createStoredSceneReader(
+  scene: Pick<RpcClient<typeof sceneV1.SceneServiceDefinition>, "getScene">,
+): StoredSceneReader {
+  return async function storedScene({ photoId, ownerId }, signal) {
+    try {
+      const answer = await scene.getScene({ photoId }, { actingUser: ownerId, signal });
+      return toCaptionContext(answer.scene);
+    } catch (error) {
+      if (AppError.from(error).reason === "SCENE_NOT_FOUND") return toCaptionContext(undefined);
+      throw error;
+    }
   };
 }
 

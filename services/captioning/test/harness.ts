@@ -80,7 +80,8 @@ export async function startService(databaseUrl: string): Promise<ServiceUnderTes
       return engine.decode(sha256, () => readFile(join(photos, sha256)));
     },
   };
-  consumeCaptioningEvents({ host, engine, previews, limits: config });
+  const storedScene = async () => ({ objects: [], tags: [] });
+  consumeCaptioningEvents({ host, engine, previews, storedScene, limits: config });
   const published: BusEvent[] = [];
   await bus.watch("ocelli.captioning.>", (event) => void published.push(event));
   const rawImages = createRawImageReader({

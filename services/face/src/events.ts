@@ -24,7 +24,7 @@ export interface FaceEventDependencies {
 }
 
 /**
- * Consumes `library.photo.ready` (scan), `library.photo.deleted` and `auth.user.deleted` (forget); emits
+ * Consumes `library.photo.ready` and `library.photo.requested` (scan), `library.photo.deleted` and `auth.user.deleted` (forget); emits
  * `face.photo.scanned`.
  */
 export function consumeFaceEvents({ host, engine, previews, newId, limits }: FaceEventDependencies): void {
@@ -36,7 +36,7 @@ export function consumeFaceEvents({ host, engine, previews, newId, limits }: Fac
     {
       stage: "faces",
       model,
-      filter: events.photoReady.subject,
+      triggers: [events.photoReady.subject],
       photoOf: photoOfTrigger(events.photoReady),
       findBySha256: (sha256) => findFacesOfBytes(db, sha256, model),
       async analyze(photo, _event, signal) {

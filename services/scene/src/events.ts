@@ -24,7 +24,7 @@ export interface SceneEventDependencies {
 }
 
 /**
- * Consumes `library.photo.ready` (classify), `library.photo.deleted` and `auth.user.deleted` (forget); emits
+ * Consumes `library.photo.ready` and `library.photo.requested` (classify), `library.photo.deleted` and `auth.user.deleted` (forget); emits
  * `scene.photo.classified`.
  */
 export function consumeSceneEvents({ host, engine, previews, limits }: SceneEventDependencies): void {
@@ -36,7 +36,7 @@ export function consumeSceneEvents({ host, engine, previews, limits }: SceneEven
     {
       stage: "scene",
       model,
-      filter: events.photoReady.subject,
+      triggers: [events.photoReady.subject],
       photoOf: photoOfTrigger(events.photoReady),
       findBySha256: (sha256) => findSceneOfBytes(db, sha256, model),
       async analyze(photo, _event, signal) {

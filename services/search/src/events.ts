@@ -3,6 +3,7 @@ import {
   consumeStage,
   type PreviewSource,
   photoOfTrigger,
+  requestedPhoto,
   type StageLimits,
 } from "@ocelli/analysis";
 import {
@@ -19,7 +20,7 @@ import { events, type eventsV1, isStageFailedSubject, photoStageFailed } from "@
 import { type Engine, embedImage } from "@ocelli/inference";
 import type { Transaction } from "kysely";
 import { documentPartOf, indexNeeds, indexVersion } from "./documents.ts";
-import { addToDocument, deleteDocument, markIndexed } from "./store/documents.ts";
+import { addToDocument, changeDocument, deleteDocument, markIndexed } from "./store/documents.ts";
 import { findEmbeddingOfBytes, saveEmbedding } from "./store/embeddings.ts";
 import { ownedTables, type SearchTables } from "./store/tables.ts";
 import { visionModel } from "./vision-model.ts";
@@ -34,7 +35,7 @@ export interface SearchEventDependencies {
 }
 
 /**
- * Consumes `library.photo.ready` (embed), everything said of photos (index) and `auth.user.deleted` (forget); emits
+ * Consumes `library.photo.ready` and `library.photo.requested` (embed), everything said of photos (index) and `auth.user.deleted` (forget); emits
  * `search.photo.embedded` and, once a photo's document is complete, `search.photo.indexed`.
  */
 export function consumeSearchEvents(dependencies: SearchEventDependencies): void {
@@ -53,7 +54,7 @@ function consumeEmbedding({ host, engine, previews, now, limits }: SearchEventDe
     {
       stage: "embed",
       model,
-      filter: events.photoReady.subject,
+      triggers: [events.photoReady.subject],
       photoOf: photoOfTrigger(events.photoReady),
       findBySha256: (sha256) => findEmbeddingOfBytes(db, sha256, model),
       async analyze(photo, _event, signal) {
@@ -115,6 +116,15 @@ function whatIsSaid(event: BusEvent, now: () => Date): Said | undefined {
     const { photo } = decodeEvent(events.photoDeleted, event);
     return photo && { photo, effect: (trx) => deleteDocument(trx, photo) };
   }
+  if (event.subject === events.photoStagesRequested.subject) return whatIsRequested(event, now);
+  if (event.subject === events.photoChanged.subject) {
+    const { photo, title, description, withheld, takenAt, revision } = decodeEvent(
+      events.photoChanged,
+      event,
+    );
+    const words = { title, description, withheld, taken_at: takenAt ?? null, revision };
+    return photo && { photo, effect: (trx) => changeDocument(trx, photo, words) };
+  }
   if (isStageFailedSubject(event.subject)) {
     const { photo, stage } = decodeEvent(photoStageFailed("any"), event);
     return photo && { photo, effect: (trx) => extendDocument(trx, photo, {}, stage, now()) };
@@ -123,6 +133,20 @@ function whatIsSaid(event: BusEvent, now: () => Date): Said | undefined {
   if (!addition) return undefined;
   const { photo, part, stage } = addition;
   return { photo, effect: (trx) => extendDocument(trx, photo, part, stage, now()) };
+}
+
+/** The index asked for again: the document is complete with what it holds by now. */
+function whatIsRequested(event: BusEvent, now: () => Date): Said | undefined {
+  const photo = requestedPhoto(event, "index");
+  if (!photo) return undefined;
+  const { ready } = decodeEvent(events.photoStagesRequested, event);
+  const part = ready ? { filename: ready.filename, taken_at: ready.takenAt ?? null } : {};
+  return {
+    photo,
+    async effect(trx) {
+      if (await addToDocument(trx, photo, part)) await completeDocument(trx, photo, now());
+    },
+  };
 }
 
 async function extendDocument(
@@ -135,6 +159,14 @@ async function extendDocument(
   const needed = stage !== undefined && indexNeeds.includes(stage) ? stage : undefined;
   const document = await addToDocument(trx, photo, part, needed);
   if (!document || document.indexed || !indexNeeds.every((each) => document.ended.includes(each))) return;
+  await completeDocument(trx, photo, now);
+}
+
+async function completeDocument(
+  trx: Transaction<SearchTables>,
+  photo: eventsV1.PhotoRef,
+  now: Date,
+): Promise<void> {
   await markIndexed(trx, photo.photoId, now);
   await appendEvent(trx, {
     type: events.photoIndexed,

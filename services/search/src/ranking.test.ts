@@ -5,13 +5,15 @@ const [a, b, c] = ["01a", "01b", "01c"] as const;
 const match = (
   photoId: string,
   rank: number,
-  found: { caption?: string; labels?: string[]; ocrText?: string } = {},
+  found: { caption?: string; labels?: string[]; ocrText?: string; title?: string; description?: string } = {},
 ) => ({
   photoId,
   rank,
   caption: "",
   labels: [],
   ocrText: "",
+  title: "",
+  description: "",
   ...found,
 });
 
@@ -52,11 +54,17 @@ test("ties are ordered by id, newest first", () => {
 });
 
 test("says why: the picture, or where which word was found", () => {
-  const found = { caption: "A black cat", labels: ["cat", "sofa"], ocrText: "CATS ONLY" };
+  const found = {
+    title: "My cat",
+    description: "The cat at home",
+    caption: "A black cat",
+    labels: ["cat", "sofa"],
+    ocrText: "CATS ONLY",
+  };
   const hits = fuse([{ photoId: a, cosine: 0.4, doubt: 0 }], [match(a, 0.7, found), match(b, 0.7)], ["cat"]);
   expect(new Map(hits.map(({ photoId, why }) => [photoId, why]))).toEqual(
     new Map([
-      [a, ["picture", "caption: cat", "label: cat", "text: cat"]],
+      [a, ["picture", "title: cat", "description: cat", "caption: cat", "label: cat", "text: cat"]],
       [b, ["words"]],
     ]),
   );

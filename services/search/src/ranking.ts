@@ -69,6 +69,8 @@ function byScore(a: SearchHit, b: SearchHit): number {
 function reasons(match: WordMatch, queryWords: string[]): string[] {
   const found: string[] = [];
   const mentions = (text: string) => queryWords.filter((word) => text.toLowerCase().includes(word));
+  for (const word of mentions(match.title)) found.push(`title: ${word}`);
+  for (const word of mentions(match.description)) found.push(`description: ${word}`);
   for (const word of mentions(match.caption)) found.push(`caption: ${word}`);
   for (const label of match.labels) if (mentions(label).length > 0) found.push(`label: ${label}`);
   for (const word of mentions(match.ocrText)) found.push(`text: ${word}`);

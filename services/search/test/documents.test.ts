@@ -1,7 +1,7 @@
 import { randomUUID, randomUUIDv7 } from "node:crypto";
-import { events, photoStageFailed } from "@ocelli/contracts";
+import { events, photoStageFailed, searchV1 } from "@ocelli/contracts";
 import { type EmbeddedDatabase, startEmbeddedDatabase } from "@ocelli/embedded-database";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { photoOf, type SearchUnderTest, startSearch, whatIsSaidOf } from "./search-harness.ts";
 
 let database: EmbeddedDatabase;
@@ -74,6 +74,80 @@ test("a document waits for every stage and takes failed ones as ended", async ()
   expect(await timesIndexed(photo.photoId)).toBe(1);
 });
 
+describe("what its owner says of a photo", () => {
+  const owners = { title: "Breakfast in Lisbon", description: "With Amelia.", withheld: false, revision: 1 };
+  const find = async (ownerId: string, query: string, mode?: searchV1.SearchMode) =>
+    (await search.search(ownerId, query, { minScore: 0, ...(mode && { mode }) })).hits.map(({ why }) => why);
+  const { SEARCH_MODE_SEMANTIC, SEARCH_MODE_TEXT } = searchV1.SearchMode;
+
+  test("is found by, and says why", async () => {
+    const photo = photoOf("coffee.png");
+    await Promise.all(whatIsSaidOf(photo, said).map((say) => say(search)));
+    await search.publish(events.photoChanged, { photo, ...owners });
+    expect(await find(photo.ownerId, "lisbon", SEARCH_MODE_TEXT)).toEqual([["title: lisbon"]]);
+    expect(await find(photo.ownerId, "amelia", SEARCH_MODE_TEXT)).toEqual([["description: amelia"]]);
+    await search.publish(events.photoChanged, { photo, ...owners, title: "", revision: 2 });
+    expect(await find(photo.ownerId, "lisbon", SEARCH_MODE_TEXT)).toEqual([]);
+  });
+
+  test.each([
+    ["before anything else is", 0],
+    ["between", 2],
+    ["after everything else was", 4],
+  ])("that it is withheld, %s: it is not found until it is shown again", async (_when, index) => {
+    const photo = photoOf("coffee.png");
+    const withheld = (search: SearchUnderTest) =>
+      search.publish(events.photoChanged, { photo, ...owners, withheld: true });
+    for (const say of whatIsSaidOf(photo, said).toSpliced(index, 0, withheld)) await say(search);
+    for (const mode of [undefined, SEARCH_MODE_SEMANTIC, SEARCH_MODE_TEXT]) {
+      expect(await find(photo.ownerId, "a cup of coffee", mode)).toEqual([]);
+    }
+    expect(await timesIndexed(photo.photoId)).toBe(1);
+    await search.publish(events.photoChanged, { photo, ...owners, revision: 2 });
+    for (const mode of [undefined, SEARCH_MODE_SEMANTIC, SEARCH_MODE_TEXT]) {
+      expect(await find(photo.ownerId, "a cup of coffee", mode)).toHaveLength(1);
+    }
+  });
+
+  test("counts in the order in which it was said, however it arrives", async () => {
+    const photo = photoOf("coffee.png");
+    await Promise.all(whatIsSaidOf(photo, said).map((say) => say(search)));
+    await search.publish(events.photoChanged, {
+      photo,
+      ...owners,
+      title: "New",
+      withheld: true,
+      revision: 7,
+    });
+    await search.publish(events.photoChanged, { photo, ...owners, title: "Old", revision: 6 });
+    expect(await find(photo.ownerId, "coffee")).toEqual([]);
+  });
+
+  test("of the capture time outlasts what the file says", async () => {
+    const photo = photoOf("coffee.png");
+    const takenAt = new Date("1999-12-31T23:00:00Z");
+    await search.publish(events.photoChanged, { photo, ...owners, takenAt });
+    await search.publish(events.photoReady, { photo, filename: "a.jpg", takenAt: new Date() });
+    const row = await search.host.database.db
+      .selectFrom("documents")
+      .select("taken_at")
+      .where("photo_id", "=", photo.photoId)
+      .executeTakeFirst();
+    expect(row?.taken_at).toEqual(takenAt);
+  });
+
+  test("never changes a photo that somebody else owns, or that is gone", async () => {
+    const photo = photoOf("coffee.png");
+    await Promise.all(whatIsSaidOf(photo, said).map((say) => say(search)));
+    const foreign = { ...photo, ownerId: randomUUID() };
+    await search.publish(events.photoChanged, { photo: foreign, ...owners, withheld: true, revision: 9 });
+    expect(await find(photo.ownerId, "coffee")).toHaveLength(1);
+    await search.publish(events.photoDeleted, { photo });
+    await search.publish(events.photoChanged, { photo, ...owners, revision: 10 });
+    expect(await find(photo.ownerId, "lisbon")).toEqual([]);
+  });
+});
+
 test("a deleted photo vanishes and nothing said later brings it back", async () => {
   const photo = photoOf("coffee.png");
   const sayings = whatIsSaidOf(photo, said);
@@ -112,12 +186,22 @@ test("a photo deleted while it is embedded never appears", async () => {
 test("what deleting leaves behind holds nothing of the photo", async () => {
   const photo = photoOf("coffee.png");
   await Promise.all(whatIsSaidOf(photo, said).map((say) => say(search)));
+  await search.publish(events.photoChanged, { photo, title: "T", description: "D", revision: 1 });
   await search.publish(events.photoDeleted, { photo });
   const { db } = search.host.database;
   const row = await db
     .selectFrom("documents")
-    .select(["sha256", "caption", "labels", "ocr_text", "filename", "words"])
+    .select(["sha256", "caption", "labels", "ocr_text", "filename", "title", "description", "words"])
     .where("photo_id", "=", photo.photoId)
     .executeTakeFirst();
-  expect(row).toEqual({ sha256: "", caption: null, labels: null, ocr_text: null, filename: null, words: "" });
+  expect(row).toEqual({
+    sha256: "",
+    caption: null,
+    labels: null,
+    ocr_text: null,
+    filename: null,
+    title: null,
+    description: null,
+    words: "",
+  });
 });

@@ -87,6 +87,21 @@ export function url(...schemes: string[]): z.ZodType<string, string> {
   );
 }
 
+/**
+ * Address under which people reach an installation, for links: http or https, perhaps with a path. The value has no slash
+ * at its end, so that paths can be appended.
+ */
+export const publicUrl: z.ZodType<string, string> = z
+  .string()
+  .max(500, "must have at most 500 characters")
+  .refine((text) => {
+    const parsed = URL.parse(text);
+    // Also an empty query or fragment would stand between the address and a path put behind it.
+    if (!parsed || /[?#]/.test(text) || parsed.username || parsed.password) return false;
+    return parsed.protocol === "http:" || parsed.protocol === "https:";
+  }, "must be an http:// or https:// URL without query, fragment or password")
+  .transform((text) => new URL(text).href.replace(/\/+$/, ""));
+
 /** `host:port` of a gRPC server. */
 export const grpcAddress: z.ZodType<string, string> = z
   .string()

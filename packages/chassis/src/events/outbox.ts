@@ -31,6 +31,30 @@ export async function appendEvent<T, Tables extends EventTables>(
   trx: Kysely<Tables>,
   event: NewEvent<T>,
 ): Promise<string> {
+  const row = toOutboxRow(event);
+  await eventTables(trx).insertInto("outbox").values(row).execute();
+  return row.id;
+}
+
+/** {@link appendEvent} for many events of one type, a thousand to a statement. */
+export async function appendEvents<T, Tables extends EventTables>(
+  trx: Kysely<Tables>,
+  type: EventType<T>,
+  messages: ReadonlyArray<NewEvent<T>["message"]>,
+): Promise<void> {
+  const rows = messages.map((message) => toOutboxRow({ type, message }));
+  for (let start = 0; start < rows.length; start += rowsAtOnce) {
+    await eventTables(trx)
+      .insertInto("outbox")
+      .values(rows.slice(start, start + rowsAtOnce))
+      .execute();
+  }
+}
+
+// Four parameters each; the protocol counts them in 16 bits.
+const rowsAtOnce = 1_000;
+
+function toOutboxRow<T>(event: NewEvent<T>) {
   const { subject, message } = event.type;
   const payload = message.encode(message.fromPartial(event.message)).finish();
   if (payload.byteLength > maxEventBytes) {
@@ -40,12 +64,7 @@ export async function appendEvent<T, Tables extends EventTables>(
       message: `The event ${subject} has ${payload.byteLength} bytes; at most ${maxEventBytes} can travel.`,
     });
   }
-  const id = event.id ?? newEventId();
-  await eventTables(trx)
-    .insertInto("outbox")
-    .values({ id, subject, payload, traceparent: traceparentOf() ?? null })
-    .execute();
-  return id;
+  return { id: event.id ?? newEventId(), subject, payload, traceparent: traceparentOf() ?? null };
 }
 
 /** Runs a transaction that may append events, and wakes the relay once it has committed. */

@@ -1,4 +1,5 @@
 import type { CallContext, ServerMiddlewareCall } from "nice-grpc-common";
+import { AppError } from "../errors/app-error.ts";
 import { invalidArgument, permissionDenied, unauthenticated } from "../errors/errors.ts";
 import { isUuid } from "../ids.ts";
 import { checkAccess } from "./access.ts";
@@ -11,6 +12,7 @@ import {
   originKeys,
   type ServiceIdentity,
 } from "./identity.ts";
+import type { RefusalLog } from "./refusal-log.ts";
 import type { TokenVerifier } from "./token-verifier.ts";
 
 /** What every RPC handler finds in its context besides gRPC's own fields. */
@@ -21,9 +23,10 @@ export interface IdentityContext {
 
 /**
  * Verifies the caller's token on every call, checks that it may call the method, and puts identity and origin in the
- * context. Calls without a token stay anonymous; only public methods let them in.
+ * context. Calls without a token stay anonymous; only public methods let them in. Whoever has a token and asks for what
+ * it does not open, here or in a handler, is noted.
  */
-export function identityMiddleware(verifier: TokenVerifier) {
+export function identityMiddleware(verifier: TokenVerifier, refusals: RefusalLog) {
   return async function* identify<Request, Response>(
     call: ServerMiddlewareCall<Request, Response, IdentityContext>,
     context: CallContext,
@@ -31,9 +34,15 @@ export function identityMiddleware(verifier: TokenVerifier) {
     const header = context.metadata.get("authorization");
     const proven = header ? await identityFromHeader(verifier, header) : anonymous;
     const identity = withActingUser(proven, context.metadata.get(actingUserKey));
-    checkAccess(call.method.path, identity);
-    const origin = await originOf(verifier, context);
-    return yield* call.next(call.request, { ...context, identity, origin });
+    const method = call.method.path;
+    try {
+      checkAccess(method, identity);
+      const origin = await originOf(verifier, context);
+      return yield* call.next(call.request, { ...context, identity, origin });
+    } catch (error) {
+      if (error instanceof AppError) refusals.note({ method, identity, reason: error.reason });
+      throw error;
+    }
   };
 }
 

@@ -13,6 +13,7 @@ import { openTelemetryServerMiddleware } from "nice-grpc-opentelemetry";
 import { HealthDefinition, HealthServiceImpl, HealthState } from "nice-grpc-server-health";
 import { ServerReflection, ServerReflectionService } from "nice-grpc-server-reflection";
 import type { Logger } from "pino";
+import { createRefusalLog } from "../identity/refusal-log.ts";
 import { type IdentityContext, identityMiddleware } from "../identity/server-auth.ts";
 import type { TokenVerifier } from "../identity/token-verifier.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
@@ -63,7 +64,7 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
     .with(openTelemetryServerMiddleware())
     .with(errorDetailsServerMiddleware)
     .with(errorMiddleware(options))
-    .with(identityMiddleware(options.verifier));
+    .with(identityMiddleware(options.verifier, createRefusalLog(options)));
   const names: string[] = [];
   return {
     add(definition, implementation) {

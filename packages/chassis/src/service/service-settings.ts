@@ -1,5 +1,15 @@
 import { optionalSetting, type SettingsValues, setting } from "../config/settings.ts";
-import { duration, grpcAddress, integer, oneOf, secret, text, url, urlList } from "../config/types.ts";
+import {
+  duration,
+  grpcAddress,
+  integer,
+  oneOf,
+  publicUrl,
+  secret,
+  text,
+  url,
+  urlList,
+} from "../config/types.ts";
 
 /** Issuer and audience that every token of the mesh must carry. */
 export const tokenSettings = {
@@ -10,6 +20,15 @@ export const tokenSettings = {
   tokenAudience: setting("OCELLI_TOKEN_AUDIENCE", text(200), {
     default: "ocelli",
     doc: "`aud` of access tokens; tokens for another audience are refused.",
+  }),
+};
+
+/** Settings of who makes links that people follow. */
+export const publicUrlSettings = {
+  publicUrl: setting("PUBLIC_URL", publicUrl, {
+    default: "http://localhost:8080",
+    defaultDoc: "`http://localhost:8080`; with `ocelli up`, `http://localhost:<PORT>`",
+    doc: "Address under which people reach the gateway; links in e-mails start with it. With https, browsers are told never to use http again.",
   }),
 };
 

@@ -44,14 +44,18 @@ export async function findCaptionOfBytes(
     .executeTakeFirst();
 }
 
-/** Stores a model's caption; a human's words stay as they are. */
+/**
+ * Stores a model's caption; a human's words stay as they are.
+ * @returns the caption that the photo has now.
+ */
 export async function saveModelCaption(
   db: Kysely<CaptioningTables>,
   photo: eventsV1.PhotoRef,
-  { caption, model, ms }: StoredCaption,
-): Promise<void> {
+  stored: StoredCaption,
+): Promise<StoredCaption> {
+  const { caption, model, ms } = stored;
   const values = { ...caption, model, ms };
-  await db
+  const saved = await db
     .insertInto("captions")
     .values({ photo_id: photo.photoId, owner_id: photo.ownerId, sha256: photo.sha256, ...values })
     .onConflict((conflict) =>
@@ -60,5 +64,8 @@ export async function saveModelCaption(
         .doUpdateSet(values)
         .where("captions.source", "<>", commonV1.ResultSource.RESULT_SOURCE_USER),
     )
-    .execute();
+    .returning("photo_id")
+    .executeTakeFirst();
+  if (saved) return stored;
+  return (await findCaption(db, photo.ownerId, photo.photoId)) ?? stored;
 }

@@ -14,7 +14,11 @@ insert into "captioning"."captions" ("photo_id", "owner_id", "sha256", "text", "
   values ($1, $2, $3, $4, $5, $6, $7, $8)
   on conflict ("photo_id") do update
   set "text" = $9, "score" = $10, "source" = $11, "model" = $12, "ms" = $13
-  where "captioning"."captions"."source" <> $14;
+  where "captioning"."captions"."source" <> $14
+  returning "photo_id";
+select "text", "source", "score", "model", "ms"
+  from "captioning"."captions"
+  where "photo_id" = $1 and "owner_id" = $2;
 
 -- findText
 select "lines", "model", "ms"

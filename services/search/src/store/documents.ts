@@ -19,6 +19,18 @@ export interface WordMatch {
   caption: string;
   labels: string[];
   ocrText: string;
+  title: string;
+  description: string;
+}
+
+/** What an owner says of a photo. */
+export interface OwnerWords {
+  title: string;
+  description: string;
+  withheld: boolean;
+  taken_at: Date | null;
+  /** Changes may come out of order; an older one than is known says nothing. */
+  revision: number;
 }
 
 /**
@@ -46,6 +58,12 @@ export async function addToDocument(
         .column("photo_id")
         .doUpdateSet({
           ...part,
+          // What the owner said of the capture time stays, whenever the event comes that says what the file does.
+          ...(part.taken_at === undefined
+            ? {}
+            : {
+                taken_at: sql<Date | null>`case when documents.revision > 0 then documents.taken_at else excluded.taken_at end`,
+              }),
           ended: sql`array(select distinct unnest(documents.ended || ${ended}::text[]) order by 1)`,
         })
         .where("documents.deleted", "=", false),
@@ -53,6 +71,34 @@ export async function addToDocument(
     .returning(["ended", "indexed_at"])
     .executeTakeFirst();
   return row && { ended: row.ended, indexed: row.indexed_at !== null };
+}
+
+/** Writes down what an owner says of a photo; a photo that is withheld is found no more when the transaction ends. */
+export async function changeDocument(
+  trx: Kysely<SearchTables>,
+  photo: eventsV1.PhotoRef,
+  words: OwnerWords,
+): Promise<void> {
+  const changed = await trx
+    .insertInto("documents")
+    .values({ photo_id: photo.photoId, owner_id: photo.ownerId, sha256: photo.sha256, ...words })
+    .onConflict((conflict) =>
+      conflict
+        .column("photo_id")
+        .doUpdateSet(words)
+        .where("documents.deleted", "=", false)
+        .where("documents.owner_id", "=", photo.ownerId)
+        .where("documents.revision", "<", words.revision),
+    )
+    .returning("photo_id")
+    .executeTakeFirst();
+  if (!changed) return;
+  await trx
+    .updateTable("photo_embeddings")
+    .set({ withheld: words.withheld })
+    .where("photo_id", "=", photo.photoId)
+    .where("owner_id", "=", photo.ownerId)
+    .execute();
 }
 
 /** Marks a document complete. */
@@ -68,6 +114,8 @@ export async function deleteDocument(db: Kysely<SearchTables>, photo: eventsV1.P
     labels: null,
     ocr_text: null,
     taken_at: null,
+    title: null,
+    description: null,
     deleted: true,
   };
   await db
@@ -97,9 +145,10 @@ export async function matchWords(
     )
     select photo_id as "photoId",
            coalesce(caption, '') as caption, coalesce(labels, '{}') as labels, coalesce(ocr_text, '') as "ocrText",
+           coalesce(title, '') as title, coalesce(description, '') as description,
            (case when words @@ all_words then 0.6 else 0 end + 0.4 * ts_rank_cd(words, any_word, 32))::float8 as rank
     from search.documents, wanted
-    where owner_id = ${query.ownerId} and not deleted and words @@ any_word
+    where owner_id = ${query.ownerId} and not deleted and not withheld and words @@ any_word
     order by rank desc, photo_id desc
     limit ${query.limit}`.execute(db);
   return rows;

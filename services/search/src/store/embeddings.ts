@@ -9,7 +9,7 @@ export interface Neighbour {
   cosine: number;
 }
 
-/** Stores the embedding of a photo. */
+/** Stores the embedding of a photo; as withheld as its document, which the caller's transaction has locked. */
 export async function saveEmbedding(
   db: Kysely<SearchTables>,
   photo: eventsV1.PhotoRef,
@@ -19,7 +19,17 @@ export async function saveEmbedding(
   const values = { embedding: toVectorText(embedding) };
   await db
     .insertInto("photo_embeddings")
-    .values({ photo_id: photo.photoId, owner_id: photo.ownerId, sha256: photo.sha256, model, ...values })
+    .values(({ fn, selectFrom, val }) => ({
+      photo_id: photo.photoId,
+      owner_id: photo.ownerId,
+      sha256: photo.sha256,
+      model,
+      ...values,
+      withheld: fn.coalesce(
+        selectFrom("documents").select("withheld").where("photo_id", "=", photo.photoId),
+        val(false),
+      ),
+    }))
     .onConflict((conflict) => conflict.columns(["photo_id", "model"]).doUpdateSet(values))
     .execute();
 }
@@ -52,7 +62,7 @@ export async function nearestPhotos(
   const { rows } = await sql<Neighbour>`
     select photo_id as "photoId", (1 - (embedding <=> ${vector}::public.halfvec))::float8 as cosine
     from search.photo_embeddings
-    where owner_id = ${query.ownerId} and model = ${query.model}
+    where owner_id = ${query.ownerId} and model = ${query.model} and not withheld
     order by embedding <=> ${vector}::public.halfvec
     limit ${query.limit}`.execute(db);
   return rows;

@@ -15,13 +15,21 @@ export interface SearchTables extends DeletedOwnerTables {
     /** Text read in the photo. */
     ocr_text: string | null;
     taken_at: Date | null;
+    /** Owner's title. */
+    title: string | null;
+    /** Owner's description. */
+    description: string | null;
+    /** Hidden or in the trash: not to be found. */
+    withheld: Generated<boolean>;
+    /** Newest of the owner's changes that are in here; 0 before any. */
+    revision: Generated<number>;
     /** Stages the index needs that have ended, well or not. */
     ended: Generated<string[]>;
     /** Set once, when everything the index needs is in. */
     indexed_at: Date | null;
     /** Deleted photos leave an empty row behind, so that late events cannot bring them back. */
     deleted: Generated<boolean>;
-    /** Generated: caption (A), labels (B), text and file name (C). */
+    /** Generated: title and caption (A), description and labels (B), text (C), file name (D). */
     words: Generated<string>;
   };
   photo_embeddings: {
@@ -32,6 +40,8 @@ export interface SearchTables extends DeletedOwnerTables {
     model: string;
     /** pgvector `halfvec(384)` in its text form, unit length. */
     embedding: string;
+    /** As in the document. */
+    withheld: Generated<boolean>;
   };
 }
 

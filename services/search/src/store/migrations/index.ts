@@ -1,5 +1,6 @@
 import { deletedOwnersMigration, eventTablesMigration, type Migrations } from "@ocelli/chassis";
 import { type Kysely, sql } from "kysely";
+import { photoChangesMigration } from "./004-photo-changes.ts";
 
 /** Migrations of the search store, in order. */
 export const migrations: Migrations = {
@@ -7,6 +8,7 @@ export const migrations: Migrations = {
   "001_documents": { up: createDocuments },
   "002_photo_embeddings": { up: createEmbeddings },
   "003_deleted_owners": deletedOwnersMigration,
+  "004_photo_changes": photoChangesMigration,
 };
 
 async function createDocuments(db: Kysely<unknown>): Promise<void> {
