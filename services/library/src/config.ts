@@ -1,16 +1,20 @@
 import { availableParallelism } from "node:os";
 import { callerSettings, type SettingsValues, serviceSettings, setting, settingTypes } from "@ocelli/chassis";
+import { albumSettings } from "./settings/album-settings.ts";
+import { blobSettings } from "./settings/blob-settings.ts";
+import { jobSettings } from "./settings/jobs.ts";
+import { photoSettings } from "./settings/photo-settings.ts";
+import { uploadSettings } from "./settings/upload-settings.ts";
+import { webhookSettings } from "./settings/webhook-settings.ts";
 
-const { byteSize, duration, integer, text } = settingTypes;
+const { byteSize, duration, integer } = settingTypes;
 
 /** Settings of the library service. */
 export const settings = {
   ...serviceSettings("library", 7002),
   ...callerSettings("library"),
-  blobDir: setting("LIBRARY_DATA", text(4096), {
-    default: "./.ocelli/blobs",
-    doc: "Directory of originals, previews and thumbnails. Uploads in progress lie in its `tmp` folder.",
-  }),
+  ...blobSettings,
+  ...uploadSettings,
   maxUploadBytes: setting("MAX_UPLOAD_BYTES", byteSize, {
     default: 100_000_000,
     defaultDoc: "100mb",
@@ -28,7 +32,7 @@ export const settings = {
   }),
   decodePixelBudget: setting("DECODE_PIXEL_BUDGET", integer(1, 4_000_000_000), {
     default: 250_000_000,
-    doc: "Pixels decoded at once; bounds memory (up to 4 bytes each). A larger photo is decoded alone.",
+    doc: "Pixels decoded at once; bounds memory (up to 4 bytes each). A HEIC photo counts three times, a larger photo is decoded alone.",
   }),
   decodeTimeoutMs: setting("DECODE_TIMEOUT", duration, {
     default: 30_000,
@@ -64,6 +68,10 @@ export const settings = {
     defaultDoc: "30s",
     doc: "An upload that sends nothing for this long is dropped.",
   }),
+  ...photoSettings,
+  ...albumSettings,
+  ...jobSettings,
+  ...webhookSettings,
 };
 
 /** Values of {@link settings}. */

@@ -1,4 +1,4 @@
-import { type EventHandler, typedHandler } from "@ocelli/chassis";
+import { type EventHandler, type HandlerContext, typedHandler } from "@ocelli/chassis";
 import {
   type commonV1,
   type EventType,
@@ -9,7 +9,10 @@ import {
   stages as stageTree,
 } from "@ocelli/contracts";
 import type { Kysely } from "kysely";
-import { endStage, type StageEnd } from "./store/stages.ts";
+import { countingFaces } from "./face-counts.ts";
+import { parseRun } from "./job.ts";
+import type { JobProgress } from "./job-progress.ts";
+import type { StageEnd } from "./store/stages.ts";
 import type { LibraryTables } from "./store/tables.ts";
 
 /** Subjects that the library listens to: everything that happens to photos. */
@@ -23,6 +26,12 @@ interface ProducedEvent {
 
 type Handler = EventHandler<LibraryTables>;
 type Store = Kysely<LibraryTables>;
+/** Writes how a stage ended and tells of it. */
+type EndStage = (
+  end: StageEnd,
+  eventId: string,
+  once: HandlerContext<LibraryTables>["once"],
+) => Promise<void>;
 
 /** Durable name of the library's consumer of {@link photoEventsFilter}. */
 export const stagesConsumer = "library-stages";
@@ -33,30 +42,34 @@ const maxErrorLength = 500;
  * Handlers that keep stage states, made from the stage tree: one per event that ends a stage, one per service that
  * can give a stage up. Other subjects, the library's own included, are passed over without touching the store.
  */
-export function stageHandlers(db: Store): Record<string, Handler> {
+export function stageHandlers(db: Store, progress: Pick<JobProgress, "end">): Record<string, Handler> {
+  const write: EndStage = (end, eventId, once) =>
+    progress.end(end, { consumer: stagesConsumer, eventId }, once);
   const handlers: Record<string, Handler> = {};
   for (const stage of stageTree) {
-    handlers[stage.produces] = succeededHandler(db, stage);
-    handlers[photoStageFailed(stage.service).subject] ??= failedHandler(db, stage.service);
+    handlers[stage.produces] = succeededHandler(write, stage);
+    handlers[photoStageFailed(stage.service).subject] ??= failedHandler(write, stage.service);
   }
+  const scanned = handlers[events.photoFacesScanned.subject];
+  if (scanned) handlers[events.photoFacesScanned.subject] = countingFaces(db, stagesConsumer, scanned);
   return handlers;
 }
 
-function succeededHandler(db: Store, stage: Stage): Handler {
+function succeededHandler(write: EndStage, stage: Stage): Handler {
   const type: EventType<object> | undefined = Object.values(events).find(
     ({ subject }) => subject === stage.produces,
   );
   if (!type) throw new Error(`no event type for ${stage.produces}, which ends the stage ${stage.name}`);
-  return typedHandler(type, async (message, _context, { id }) => {
+  return typedHandler(type, async (message, { once }, { id }) => {
     const end = isProducedEvent(message) ? toSuccess(stage, message) : undefined;
-    if (end) await endStage(db, end, { consumer: stagesConsumer, eventId: id });
+    if (end) await write(end, id, once);
   });
 }
 
-function failedHandler(db: Store, service: string): Handler {
-  return typedHandler(photoStageFailed(service), async (message, _context, { id }) => {
+function failedHandler(write: EndStage, service: string): Handler {
+  return typedHandler(photoStageFailed(service), async (message, { once }, { id }) => {
     const end = toFailure(service, message);
-    if (end) await endStage(db, end, { consumer: stagesConsumer, eventId: id });
+    if (end) await write(end, id, once);
   });
 }
 
@@ -75,6 +88,7 @@ function toSuccess(stage: Stage, { photo, provenance }: ProducedEvent): StageEnd
     error: "",
     model: provenance?.model ?? "",
     ms: provenance?.ms ?? 0,
+    run: parseRun(photo.requestId),
   };
 }
 
@@ -91,5 +105,6 @@ function toFailure(service: string, failed: eventsV1.PhotoStageFailed): StageEnd
     error: `${failed.reason}: ${failed.message}`.slice(0, maxErrorLength),
     model: "",
     ms: 0,
+    run: parseRun(failed.photo.requestId),
   };
 }

@@ -1,18 +1,32 @@
+import { AppError } from "@ocelli/chassis";
 import type { BlobStore, PendingBlob } from "./blobs/blob-store.ts";
-import { readExif } from "./images/exif.ts";
-import { type DecodeLimits, openImage } from "./images/open-image.ts";
+import { readMetadata } from "./images/metadata/metadata.ts";
+import { type ImageAccess, openImage } from "./images/open-image.ts";
 import type { PixelBudget } from "./images/pixel-budget.ts";
 import { makeRenditions } from "./images/renditions.ts";
-import type { BlobKind, ImageFacts } from "./photo.ts";
+import type { BlobKind, ImageFacts, PhotoLocation } from "./photo.ts";
+import type { Places } from "./places/places.ts";
 import { createSingleFlight } from "./single-flight.ts";
 import type { ReceivedBody } from "./upload-body.ts";
+import type { JudgedImage, UploadPolicy } from "./upload-policy.ts";
+import { toProblem } from "./upload-problems.ts";
 
 /** What {@link createImageIntake} stands on. */
 export interface ImageIntakeOptions {
   blobs: BlobStore;
   slots: PixelBudget;
-  limits: DecodeLimits;
+  access: ImageAccess;
+  places: Places;
+  policy: UploadPolicy;
   now: () => Date;
+}
+
+/** What is known of a picture that may be taken in, and what speaks against it. */
+export interface Inspection {
+  /** Undefined when it cannot even be opened. */
+  image: JudgedImage | undefined;
+  /** Refusals, as {@link ImageIntake.stage} would throw them. */
+  problems: AppError[];
 }
 
 /** An image whose files are durable and wait to be placed. */
@@ -34,6 +48,13 @@ export interface ImageIntake {
    *   RESOURCE_EXHAUSTED/INGEST_QUEUE_FULL; nothing is left then.
    */
   stage(body: ReceivedBody, file: PendingBlob): Promise<StagedImage>;
+  /**
+   * Does what {@link stage} does and keeps nothing.
+   * @throws AppError RESOURCE_EXHAUSTED/INGEST_QUEUE_FULL.
+   */
+  inspect(body: ReceivedBody, file: PendingBlob): Promise<Inspection>;
+  /** Whether a picture that was opened before is one of those that are taken. */
+  judge(image: JudgedImage): Inspection;
 }
 
 interface DecodedImage {
@@ -45,16 +66,24 @@ interface DecodedImage {
 const kinds: readonly BlobKind[] = ["original", "preview", "thumbnail"];
 
 /** Creates the intake of images. */
-export function createImageIntake({ blobs, slots, limits, now }: ImageIntakeOptions): ImageIntake {
+export function createImageIntake(options: ImageIntakeOptions): ImageIntake {
+  const { blobs, slots, access, places, policy, now } = options;
   const flights = createSingleFlight<DecodedImage>();
 
-  async function decode({ sha256, sizeBytes, head }: ReceivedBody, file: PendingBlob): Promise<DecodedImage> {
+  async function decode({ sha256, sizeBytes }: ReceivedBody, file: PendingBlob): Promise<DecodedImage> {
     slots.assertRoom();
-    const image = await openImage(file.path, head, limits);
-    const renditions = await slots.run(image.width * image.height, () => makeRenditions(image, limits));
-    const { takenAt, fields } = await readExif(image.exif, now());
+    const image = await openImage(file.path, access);
+    policy.assertAllowed(image);
+    const renditions = await slots.run(image.cost, () => makeRenditions(image, access.limits));
+    const { position, ...metadata } = await readMetadata(image.metadata, now());
     const { mediaType, width, height } = image;
-    return { facts: { sha256, mediaType, width, height, sizeBytes, takenAt, exif: fields }, ...renditions };
+    const location = position && (await locate(position));
+    return { facts: { sha256, mediaType, width, height, sizeBytes, ...metadata, location }, ...renditions };
+  }
+
+  async function locate(position: { latitude: number; longitude: number }): Promise<PhotoLocation> {
+    const place = await places.find(position.latitude, position.longitude);
+    return { ...position, ...(place ?? { city: "", region: "", country: "" }) };
   }
 
   async function pendingWith(bytes: Uint8Array): Promise<PendingBlob> {
@@ -69,13 +98,31 @@ export function createImageIntake({ blobs, slots, limits, now }: ImageIntakeOpti
     }
   }
 
+  const decodeOnce = async (body: ReceivedBody, file: PendingBlob) =>
+    (await flights.run(body.sha256, () => decode(body, file))).value;
+
+  const judge = ({ mediaType, width, height }: JudgedImage): Inspection => {
+    const image = { mediaType, width, height };
+    return { image, problems: policy.problemsOf(image) };
+  };
+
   return {
+    judge,
+    async inspect(body, file) {
+      slots.assertRoom();
+      const image = await openImage(file.path, access).catch(toProblem);
+      if (image instanceof AppError) return { image: undefined, problems: [image] };
+      const judged = judge(image);
+      if (judged.problems.length > 0) return judged;
+      const decoded = await decodeOnce(body, file).catch(toProblem);
+      return decoded instanceof AppError ? { ...judged, problems: [decoded] } : judged;
+    },
     async isStored(sha256) {
       const found = await Promise.all(kinds.map((kind) => blobs.has({ sha256, kind })));
       return found.every(Boolean);
     },
     async stage(body, file) {
-      const { facts, preview, thumbnail } = (await flights.run(body.sha256, () => decode(body, file))).value;
+      const { facts, preview, thumbnail } = await decodeOnce(body, file);
       const staged = await allOrNone([
         file.sync().then(() => file),
         pendingWith(preview),

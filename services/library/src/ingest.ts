@@ -1,14 +1,17 @@
-import { type AppError, type Database, notFound, overloaded } from "@ocelli/chassis";
+import { type Database, notFound } from "@ocelli/chassis";
+import type { AlbumPhotos } from "./album-photos.ts";
 import { createBacklog } from "./backlog.ts";
-import type { BlobStore, PendingBlob } from "./blobs/blob-store.ts";
+import type { PendingBlob } from "./blobs/blob-store.ts";
 import { cleanFilename } from "./filename.ts";
-import { createImageIntake, type ImageIntakeOptions } from "./image-intake.ts";
-import { createPixelBudget } from "./images/pixel-budget.ts";
-import type { ImageFacts, Photo } from "./photo.ts";
+import type { ImageIntake } from "./image-intake.ts";
+import { type ImageFacts, newPhotoDetails, type Photo } from "./photo.ts";
+import type { PhotoChanges } from "./photo-changes.ts";
 import type { PhotoRecords, Recorded } from "./photo-records.ts";
 import { fits, largestBody, type Quotas, quotaExceeded } from "./quotas.ts";
+import type { Reception } from "./reception.ts";
 import { createSingleFlight } from "./single-flight.ts";
-import { findBytes, findPhoto, newPhotoStages } from "./store/photos.ts";
+import { newPhotoStages } from "./store/photo-rows.ts";
+import { findBytes, findPhoto } from "./store/photos.ts";
 import { countUnfinished } from "./store/stages.ts";
 import type { LibraryTables } from "./store/tables.ts";
 import { type ReceivedBody, receiveBody } from "./upload-body.ts";
@@ -16,8 +19,11 @@ import { type ReceivedBody, receiveBody } from "./upload-body.ts";
 /** What {@link createIngest} stands on. */
 export interface IngestOptions {
   database: Database<LibraryTables>;
-  blobs: BlobStore;
+  reception: Reception;
+  intake: ImageIntake;
+  changes: Pick<PhotoChanges, "changeMany">;
   records: PhotoRecords;
+  albums: Pick<AlbumPhotos, "checkUpload" | "add">;
   quotas: Pick<Quotas, "usageOf">;
   now: () => Date;
   /** Makes a UUIDv7. */
@@ -28,12 +34,6 @@ export interface IngestOptions {
 /** Bounds of everything an upload may cost; see the settings of the same names. */
 export interface IngestLimits {
   maxUploadBytes: number;
-  uploadConcurrency: number;
-  maxImagePixels: number;
-  decodeTimeoutMs: number;
-  decodeConcurrency: number;
-  decodePixelBudget: number;
-  ingestQueue: number;
   interactiveBacklog: number;
 }
 
@@ -44,6 +44,8 @@ export interface Upload {
   filename: string;
   /** True when somebody waits for live results. */
   interactive: boolean;
+  /** Album to put the photo into; empty for none. */
+  albumId: string;
   chunks: AsyncIterable<Uint8Array>;
 }
 
@@ -60,36 +62,26 @@ export interface Ingest {
    * Resolves when the photo is durable and its event is on the way.
    * @throws AppError INVALID_ARGUMENT/{EMPTY_FILE,UNSUPPORTED_MEDIA_TYPE,CORRUPT_IMAGE,TOO_MANY_PIXELS},
    *   RESOURCE_EXHAUSTED/{FILE_TOO_LARGE,QUOTA_EXCEEDED,INGEST_QUEUE_FULL,ANALYSIS_BACKLOG_FULL},
-   *   PERMISSION_DENIED/ACCOUNT_DELETED; nothing is stored then.
+   *   PERMISSION_DENIED/{ACCOUNT_DELETED,ALBUM_ROLE_REQUIRED}, NOT_FOUND/ALBUM_NOT_FOUND; nothing is stored then.
    */
   upload(upload: Upload): Promise<Ingested>;
 }
 
-const queueRetryAfterMs = 1_000;
-
 /** Creates the intake of a library. */
 export function createIngest(options: IngestOptions): Ingest {
-  const { database, blobs, limits, records, quotas } = options;
+  const { database, reception, limits, intake, records, quotas, changes, albums } = options;
   const { db } = database;
-  const slots = createPixelBudget({
-    pixels: limits.decodePixelBudget,
-    concurrency: limits.decodeConcurrency,
-    queueLimit: limits.ingestQueue,
-    onFull: queueFull,
-  });
   const backlog = createBacklog({
     limit: limits.interactiveBacklog,
     count: (limit) => countUnfinished(db, limit),
     nowMs: () => performance.now(),
   });
-  const intake = createImageIntake(intakeOptions(options, slots));
   const owned = createSingleFlight<Ingested>();
-  let receiving = 0;
 
   async function takeIn(upload: Upload, body: ReceivedBody, file: PendingBlob): Promise<Ingested> {
     const known = await findBytes(db, upload.ownerId, body.sha256);
-    if (known.photoId !== undefined)
-      return { photo: await earlier(upload.ownerId, known.photoId), duplicate: true };
+    const before = await earlier(upload.ownerId, known.photoId);
+    if (before) return { photo: before, duplicate: true };
     if (!fits(await quotas.usageOf(upload.ownerId), body.sizeBytes)) throw quotaExceeded();
     const leave = upload.interactive ? await backlog.admit() : undefined;
     let stored = false;
@@ -102,7 +94,9 @@ export function createIngest(options: IngestOptions): Ingest {
     }
     // Another replica was faster with the same bytes.
     const { photoId } = await findBytes(db, upload.ownerId, body.sha256);
-    return { photo: await earlier(upload.ownerId, photoId ?? ""), duplicate: true };
+    const photo = await earlier(upload.ownerId, photoId);
+    if (!photo) throw notFound("PHOTO_NOT_FOUND", "The photo was deleted while it was uploaded again.");
+    return { photo, duplicate: true };
   }
 
   /** Facts and files of bytes that are known need not be made again. */
@@ -113,14 +107,16 @@ export function createIngest(options: IngestOptions): Ingest {
     known: ImageFacts | undefined,
   ): Promise<{ photo: Photo; recorded: Recorded }> {
     if (known && (await intake.isStored(body.sha256))) {
+      const [problem] = intake.judge(known).problems;
+      if (problem) throw problem;
       const photo = toPhoto(upload, known);
-      const recorded = await records.add(photo, undefined);
+      const recorded = await records.add(photo, undefined, upload.albumId || undefined);
       if (recorded !== "image-gone") return { photo, recorded };
     }
     const staged = await intake.stage(body, file);
     try {
       const photo = toPhoto(upload, staged.facts);
-      return { photo, recorded: await records.add(photo, staged) };
+      return { photo, recorded: await records.add(photo, staged, upload.albumId || undefined) };
     } finally {
       await staged.discard();
     }
@@ -132,60 +128,39 @@ export function createIngest(options: IngestOptions): Ingest {
       id: options.newId(),
       ownerId: upload.ownerId,
       filename: cleanFilename(upload.filename),
-      favorite: false,
+      ...newPhotoDetails(),
       createdAt: options.now(),
       stages: newPhotoStages(),
     };
   }
 
-  async function earlier(ownerId: string, photoId: string): Promise<Photo> {
-    const photo = photoId === "" ? undefined : await findPhoto(db, ownerId, photoId);
-    if (!photo) throw notFound("PHOTO_NOT_FOUND", "The photo was deleted while it was uploaded again.");
-    return photo;
+  /** Who sends a photo again that lies in the trash wants to have it. */
+  async function earlier(ownerId: string, photoId: string | undefined): Promise<Photo | undefined> {
+    const photo = photoId === undefined ? undefined : await findPhoto(db, ownerId, photoId);
+    if (!photo?.trashedAt) return photo;
+    await changes.changeMany(ownerId, [photo.id], { trashed: false });
+    return findPhoto(db, ownerId, photo.id);
   }
 
   async function receive(upload: Upload): Promise<Ingested> {
-    const quotaBytes = largestBody(await quotas.usageOf(upload.ownerId));
-    const file = await blobs.createPending();
-    try {
+    await albums.checkUpload(upload.ownerId, upload.albumId);
+    const ingested = await receiveFile(upload);
+    // A new photo went in when it was stored.
+    if (ingested.duplicate && upload.albumId !== "") {
+      await albums.add(upload.ownerId, upload.albumId, [ingested.photo.id]);
+    }
+    return ingested;
+  }
+
+  async function receiveFile(upload: Upload): Promise<Ingested> {
+    return reception.receive(async (file) => {
+      const quotaBytes = largestBody(await quotas.usageOf(upload.ownerId));
       const body = await receiveBody(upload.chunks, file, { maxBytes: limits.maxUploadBytes, quotaBytes });
       const key = `${upload.ownerId}/${body.sha256}`;
       const { value, joined } = await owned.run(key, () => takeIn(upload, body, file));
       return joined ? { ...value, duplicate: true } : value;
-    } finally {
-      await file.discard();
-    }
+    });
   }
 
-  return {
-    async upload(upload) {
-      if (receiving >= limits.uploadConcurrency) throw queueFull();
-      receiving += 1;
-      try {
-        return await receive(upload);
-      } finally {
-        receiving -= 1;
-      }
-    },
-  };
-}
-
-function intakeOptions(
-  { blobs, limits, now }: IngestOptions,
-  slots: ImageIntakeOptions["slots"],
-): ImageIntakeOptions {
-  return {
-    blobs,
-    slots,
-    now,
-    limits: { maxPixels: limits.maxImagePixels, timeoutMs: limits.decodeTimeoutMs },
-  };
-}
-
-function queueFull(): AppError {
-  return overloaded(
-    "INGEST_QUEUE_FULL",
-    "Too many photos are being taken in; try again in a moment.",
-    queueRetryAfterMs,
-  );
+  return { upload: receive };
 }

@@ -7,21 +7,32 @@ import {
   type TokenVerifier,
 } from "@ocelli/chassis";
 import { libraryV1 } from "@ocelli/contracts";
-import { createDirectoryBlobStore } from "./blobs/directory-blob-store.ts";
+import { createAlbumPhotos } from "./album-photos.ts";
+import { openAlbumService } from "./album-service.ts";
+import { openBlobStore } from "./blobs/open-blob-store.ts";
+import { createCleanOriginals } from "./clean-originals.ts";
 import type { LibraryConfig } from "./config.ts";
+import { createContents } from "./contents.ts";
 import { photoEventsFilter, stageHandlers, stagesConsumer } from "./events.ts";
+import { createImaging } from "./imaging.ts";
 import { createIngest } from "./ingest.ts";
+import { openJobService } from "./job-service.ts";
+import { type LiveOptions, openLive } from "./live.ts";
 import { createLooseBlobs } from "./loose-blobs.ts";
 import { forgetOwner } from "./owners.ts";
 import { createPhotoRecords } from "./photo-records.ts";
+import { openPhotoService } from "./photo-service.ts";
 import { createPhotos } from "./photos.ts";
 import { createQuotas } from "./quotas.ts";
+import { createReception } from "./reception.ts";
 import { createLibraryHandlers } from "./rpc/library-handlers.ts";
 import { createStages } from "./stages.ts";
 import { migrations } from "./store/migrations/index.ts";
 import type { LibraryTables } from "./store/tables.ts";
+import { openUploadService } from "./upload-service.ts";
 
 export { type LibraryConfig, settings } from "./config.ts";
+export { type Finding, type VerifyReport, verifyLibrary, verifySettings } from "./verify.ts";
 
 /** Starts the library: photos, their bytes, and the state of their analysis. */
 export async function start(config: LibraryConfig, runtime: Runtime): Promise<RunningService> {
@@ -35,40 +46,76 @@ export async function serveLibrary(
   runtime: Runtime,
   verifier: TokenVerifier,
   release: () => Promise<void> = () => Promise.resolve(),
+  network: LiveOptions["network"] = {},
 ): Promise<RunningService> {
-  const blobs = createDirectoryBlobStore(config.blobDir);
-  await blobs.prepare();
+  const blobs = await openBlobStore(config);
   const host = await openService<LibraryTables>({ name: "library", config, runtime, migrations });
   const { database, relay } = host;
+  host.addCheck({ name: "library.blobs", check: blobs.check });
   host.onStop(release);
+  const { feed, start: startLive } = await openLive({ host, config, runtime, network });
+  const jobs = openJobService({ host, config, runtime, feed });
   host.consume({
     consumer: stagesConsumer,
     filter: photoEventsFilter,
     cheap: true,
-    handlers: stageHandlers(database.db),
+    handlers: stageHandlers(database.db, jobs.progress),
   });
   const loose = createLooseBlobs({ database, blobs });
-  consumeOwnerDeletions(host, "library", (owner) => forgetOwner({ database, loose }, owner));
+  consumeOwnerDeletions(host, "library", async (owner) => {
+    await forgetOwner({ database, loose }, owner);
+    await uploads.sweep();
+  });
   const quotas = createQuotas({ database, defaults: config });
-  const records = createPhotoRecords({ database, relay, quotas, loose });
+  const albumPhotos = createAlbumPhotos({ database, now: runtime.now });
+  const records = createPhotoRecords({ database, relay, quotas, loose, albums: albumPhotos });
+  const imaging = createImaging({ blobs, limits: config, log: runtime.log, now: runtime.now });
+  host.onStop(imaging.close);
+  const contents = createContents({ database, blobs, imaging, log: runtime.log });
+  const { intake } = imaging;
+  const reception = createReception({ blobs, concurrency: config.uploadConcurrency });
+  const photoRules = openPhotoService({ host, config, loose, reception, intake, quotas });
+  const clean = createCleanOriginals({ blobs, imaging });
+  const { changes } = photoRules;
+  openAlbumService({ host, config, runtime, albumPhotos, changes, contents, clean });
+  const ingest = createIngest({
+    database,
+    reception,
+    intake,
+    changes,
+    records,
+    albums: albumPhotos,
+    quotas,
+    now: runtime.now,
+    newId: runtime.newId,
+    limits: config,
+  });
+  const photos = createPhotos({ database, contents, clean });
+  const uploads = openUploadService({
+    host,
+    config,
+    blobs,
+    ingest,
+    photos,
+    quotas,
+    albums: albumPhotos,
+    newId: runtime.newId,
+  });
+  host.onStop(blobs.close);
   const handlers = createLibraryHandlers({
     uploadIdleTimeoutMs: config.uploadIdleTimeoutMs,
-    ingest: createIngest({
-      database,
-      blobs,
-      records,
-      quotas,
-      now: runtime.now,
-      newId: runtime.newId,
-      limits: config,
-    }),
-    photos: createPhotos({ database, blobs }),
-    stages: createStages({ database, blobs, maxAttempts: config.maxStageAttempts }),
+    ingest,
+    photos,
+    stages: createStages({ database, contents, maxAttempts: config.maxStageAttempts }),
     quotas,
   });
   const service = await host.serve(verifier, libraryV1.LibraryServiceDefinition, handlers);
   // Only now: a second process started by mistake fails on the port before it can touch the first one's uploads.
   await blobs.removeLeftovers();
   await loose.sweep();
+  photoRules.start();
+  uploads.start();
+  startLive();
+  jobs.start();
   return service;
 }

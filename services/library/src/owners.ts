@@ -1,5 +1,6 @@
 import { type Database, deleteOwnedRows, type OwnerToDelete } from "@ocelli/chassis";
 import type { LooseBlobs } from "./loose-blobs.ts";
+import { deleteSharesWith } from "./store/album-shares.ts";
 import { deletePhotosOf } from "./store/owners.ts";
 import type { LibraryTables } from "./store/tables.ts";
 
@@ -8,6 +9,14 @@ export interface ForgetOwnerOptions {
   database: Database<LibraryTables>;
   loose: LooseBlobs;
 }
+
+/** Deliveries and entries before what they belong to. */
+const feedTables = ["webhook_deliveries", "webhooks", "feed", "feed_heads"];
+
+/** Album photos of others go with their albums. */
+const albumTables = ["link_visits", "album_links", "album_shares", "album_photos", "albums"];
+
+const jobTables = ["job_stages", "job_items", "jobs"];
 
 // Bounds the locks of one transaction: each photo's bytes are locked, in a table that all sessions share.
 const photosAtOnce = 200;
@@ -26,6 +35,7 @@ export async function forgetOwner(
     const deleted = await db.transaction().execute((trx) => deletePhotosOf(trx, owner.ownerId, photosAtOnce));
     more = deleted > 0;
   }
-  await deleteOwnedRows(db, ["owner_usage"], owner);
+  await deleteOwnedRows(db, [...feedTables, ...albumTables, ...jobTables, "uploads", "owner_usage"], owner);
+  await deleteSharesWith(db, owner.ownerId);
   await loose.sweep(owner.signal);
 }

@@ -1,16 +1,18 @@
 import { AppError, type Database, invalidArgument } from "@ocelli/chassis";
 import { stages as stageTree } from "@ocelli/contracts";
 import { Status } from "nice-grpc-common";
-import type { BlobStore, OpenBlob } from "./blobs/blob-store.ts";
+import type { OpenBlob } from "./blobs/blob-store.ts";
+import type { Contents } from "./contents.ts";
 import { isPhotoId } from "./photo.ts";
-import { openBlob, photoNotFound } from "./photos.ts";
+import { photoNotFound } from "./photos.ts";
+import { markRunning } from "./store/jobs.ts";
 import { startStages } from "./store/stages.ts";
 import type { LibraryTables } from "./store/tables.ts";
 
 /** What {@link createStages} stands on. */
 export interface StagesOptions {
   database: Database<LibraryTables>;
-  blobs: BlobStore;
+  contents: Contents;
   /** Attempts of a stage, over restarts, after which its photo is no longer handed out. */
   maxAttempts: number;
 }
@@ -26,14 +28,16 @@ export interface Stages {
 }
 
 /** Creates the stage rules of a library. */
-export function createStages({ database: { db }, blobs, maxAttempts }: StagesOptions): Stages {
+export function createStages({ database: { db }, contents, maxAttempts }: StagesOptions): Stages {
   return {
     async fetch(ownerId, photoId, stages) {
       assertStages(stages);
       const started = isPhotoId(photoId) ? await startStages(db, ownerId, photoId, stages) : undefined;
       if (started === undefined) throw photoNotFound();
+      // On its own: whoever ends a stage locks the job first, and would wait for this one.
+      if (started.jobIds.length > 0) await markRunning(db, started.jobIds);
       if (started.attempts > maxAttempts) throw tooManyAttempts();
-      return openBlob(blobs, started.sha256, "preview");
+      return contents.open(started.sha256, "preview");
     },
   };
 }

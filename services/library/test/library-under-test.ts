@@ -29,6 +29,10 @@ type Client = RpcClient<libraryV1.LibraryServiceDefinition>;
 /** A real library over gRPC with its own embedded database, bus and blob directory. */
 export interface LibraryUnderTest {
   readonly client: Client;
+  readonly albums: RpcClient<libraryV1.AlbumServiceDefinition>;
+  /** Of its gRPC server, for clients of a test's own; another one after a restart. */
+  readonly address: string;
+  readonly photos: RpcClient<libraryV1.PhotoServiceDefinition>;
   readonly bus: Runtime["bus"];
   readonly sql: pg.Pool;
   readonly blobDir: string;
@@ -59,6 +63,7 @@ export interface LibraryUnderTest {
 interface UploadOptions {
   filename?: string;
   interactive?: boolean;
+  albumId?: string;
 }
 
 const issuer = "ocelli-test";
@@ -103,8 +108,17 @@ export async function startLibrary(
   let running = await connect(config, runtime, tokens.verifier);
 
   return {
+    get address() {
+      return running.address;
+    },
     get client() {
       return running.client;
+    },
+    get albums() {
+      return running.albums;
+    },
+    get photos() {
+      return running.photos;
     },
     bus,
     sql,
@@ -163,7 +177,8 @@ export async function* uploadMessages(bytes: Uint8Array, options: UploadOptions 
 
 /** The messages of an upload up to, but without, its end. */
 export async function* unfinishedUpload(bytes: Uint8Array, options: UploadOptions = {}) {
-  const info = { filename: options.filename ?? "photo.jpg", interactive: options.interactive ?? false };
+  const { filename = "photo.jpg", interactive = false, albumId = "" } = options;
+  const info = { filename, interactive, albumId };
   yield { part: { $case: "info" as const, value: info } };
   for (let offset = 0; offset < bytes.byteLength; offset += maxChunkBytes) {
     yield { part: { $case: "chunk" as const, value: bytes.subarray(offset, offset + maxChunkBytes) } };
@@ -177,10 +192,17 @@ async function connect(
 ) {
   const service: RunningService = await serveLibrary(config, runtime, verifier);
   const { client, close } = createRpcClient(libraryV1.LibraryServiceDefinition, { address: service.address });
+  const albums = createRpcClient(libraryV1.AlbumServiceDefinition, { address: service.address });
+  const photos = createRpcClient(libraryV1.PhotoServiceDefinition, { address: service.address });
   return {
+    address: service.address,
     client,
+    albums: albums.client,
+    photos: photos.client,
     async close() {
       close();
+      albums.close();
+      photos.close();
       await service.stop();
     },
   };

@@ -1,14 +1,10 @@
-import { randomUUID } from "node:crypto";
 import { access, constants, type FileHandle, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import { AppError, ConfigError, maxChunkBytes } from "@ocelli/chassis";
-import { Status } from "nice-grpc-common";
-import type { BlobKey, BlobStore, OpenBlob, PendingBlob } from "./blob-store.ts";
-
-/** No upload takes longer; younger files may belong to another replica on the same disk. */
-const leftoverAgeMs = 60 * 60_000;
-
-const suffixes = { original: "", preview: ".preview.jpg", thumbnail: ".thumbnail.jpg" } as const;
+import { maxChunkBytes } from "@ocelli/chassis";
+import { blobName, parseBlobName } from "./blob-names.ts";
+import type { BlobKey, BlobStore, ByteRange, OpenBlob, StoredBlob } from "./blob-store.ts";
+import { createPendingFile, type Publish, preparePending, removeLeftovers } from "./pending-files.ts";
+import { ignoreMissing } from "./storage-errors.ts";
 
 /**
  * Blobs in a content-addressed directory: `ab/cd/<sha256>` with renditions beside it. Files appear complete or not at
@@ -18,98 +14,68 @@ const suffixes = { original: "", preview: ".preview.jpg", thumbnail: ".thumbnail
 export function createDirectoryBlobStore(directory: string): BlobStore {
   const root = resolve(directory);
   const tmp = join(root, "tmp");
-  const temporaryPath = () => join(tmp, randomUUID());
+  const pathOf = (key: BlobKey) => join(root, blobName(key));
 
-  async function publish(temporary: string, key: BlobKey): Promise<void> {
-    const target = pathOf(root, key);
+  const publish: Publish = async (file, key) => {
+    const target = pathOf(key);
     await makeFolder(dirname(target));
-    await rename(temporary, target);
+    await rename(file.path, target);
     await syncFolder(dirname(target));
-  }
+  };
 
   return {
-    async prepare() {
-      try {
-        await mkdir(tmp, { recursive: true, mode: 0o700 });
-        await access(tmp, constants.W_OK);
-      } catch (error) {
-        const why = error instanceof Error ? error.message : String(error);
-        throw new ConfigError([`LIBRARY_DATA: photos cannot be stored in ${root} (${why})`]);
-      }
-    },
-    async removeLeftovers() {
-      for (const name of await readdir(tmp)) {
-        const path = join(tmp, name);
-        const found = await stat(path).catch(ignoreMissing);
-        if (found && Date.now() - found.mtimeMs > leftoverAgeMs)
-          await rm(path, { recursive: true, force: true });
-      }
-    },
-    async createPending() {
-      const path = temporaryPath();
-      return pendingBlob(path, await open(path, "wx", 0o600).catch(rejectStorage), publish);
-    },
+    temporaryFolder: tmp,
+    prepare: () => preparePending(tmp),
+    check: () => access(tmp, constants.W_OK),
+    removeLeftovers: () => removeLeftovers(tmp),
+    createPending: () => createPendingFile(tmp, publish),
     async has(key) {
-      const found = await stat(pathOf(root, key)).catch(ignoreMissing);
+      const found = await stat(pathOf(key)).catch(ignoreMissing);
       return found?.isFile() ?? false;
     },
-    async open(key) {
-      const file = await open(pathOf(root, key), "r").catch(ignoreMissing);
-      return file && openBlob(file);
+    async open(key, range = { offset: 0 }) {
+      const file = await open(pathOf(key), "r").catch(ignoreMissing);
+      return file && openBlob(file, range);
     },
     async remove(sha256) {
       // The original first: where it is, its renditions are too.
       for (const kind of ["original", "preview", "thumbnail"] as const) {
-        await rm(pathOf(root, { sha256, kind }), { force: true });
+        await rm(pathOf({ sha256, kind }), { force: true });
       }
-      await syncFolder(dirname(pathOf(root, { sha256, kind: "original" }))).catch(ignoreMissing);
+      await syncFolder(dirname(pathOf({ sha256, kind: "original" }))).catch(ignoreMissing);
     },
+    list: () => listBlobs(root),
+    async close() {},
   };
 }
 
-function pendingBlob(
-  path: string,
-  file: FileHandle,
-  publish: (temporary: string, key: BlobKey) => Promise<void>,
-): PendingBlob {
-  let done = false;
-  let synced = false;
-  async function sync(): Promise<void> {
-    if (!synced) await file.sync().catch(rejectStorage);
-    synced = true;
+async function* listBlobs(root: string): AsyncGenerator<StoredBlob> {
+  for (const first of await folders(root)) {
+    for (const second of await folders(join(root, first))) {
+      const names = (await readdir(join(root, first, second)).catch(ignoreMissing)) ?? [];
+      for (const name of names.sort()) {
+        const key = parseBlobName(`${first}/${second}/${name}`);
+        const found = key && (await stat(join(root, first, second, name)).catch(ignoreMissing));
+        if (key && found?.isFile()) yield { key, sizeBytes: found.size, modifiedAt: found.mtime };
+      }
+    }
   }
-  return {
-    path,
-    sync,
-    async write(chunk) {
-      synced = false;
-      // One write may store less than it was given.
-      for (let offset = 0; offset < chunk.byteLength; ) {
-        offset += (await file.write(chunk, offset).catch(rejectStorage)).bytesWritten;
-      }
-    },
-    async commit(key) {
-      await sync();
-      await publish(path, key).catch(rejectStorage);
-      done = true;
-      await file.close();
-    },
-    async discard() {
-      if (done) return;
-      done = true;
-      await file.close();
-      await rm(path, { force: true });
-    },
-  };
 }
 
-async function openBlob(file: FileHandle): Promise<OpenBlob> {
+/** The folders of one level, in order. */
+async function folders(path: string): Promise<string[]> {
+  const names = (await readdir(path).catch(ignoreMissing)) ?? [];
+  return names.filter((name) => /^[0-9a-f]{2}$/.test(name)).sort();
+}
+
+async function openBlob(file: FileHandle, { offset, length }: ByteRange): Promise<OpenBlob> {
   const { size } = await file.stat();
+  const end = length === undefined ? size : Math.min(size, offset + length);
   return {
     sizeBytes: size,
     async *chunks() {
-      for (let position = 0; position < size; ) {
-        const buffer = Buffer.allocUnsafe(Math.min(maxChunkBytes, size - position));
+      for (let position = offset; position < end; ) {
+        const buffer = Buffer.allocUnsafe(Math.min(maxChunkBytes, end - position));
         const { bytesRead } = await file.read(buffer, 0, buffer.byteLength, position);
         if (bytesRead === 0) throw new Error("a blob became shorter while it was read");
         position += bytesRead;
@@ -118,12 +84,6 @@ async function openBlob(file: FileHandle): Promise<OpenBlob> {
     },
     close: () => file.close(),
   };
-}
-
-function pathOf(root: string, key: BlobKey): string {
-  if (!/^[0-9a-f]{64}$/.test(key.sha256)) throw new Error("blob keys are SHA-256 in lower-case hex");
-  const name = `${key.sha256}${suffixes[key.kind]}`;
-  return join(root, key.sha256.slice(0, 2), key.sha256.slice(2, 4), name);
 }
 
 /** Makes a folder; the entries of newly made ones are made durable too. */
@@ -140,22 +100,4 @@ async function syncFolder(path: string): Promise<void> {
   } finally {
     await folder.close();
   }
-}
-
-/** A full disk is no fault of ours to hide: the caller is told, and that a later try may succeed. */
-function rejectStorage(error: unknown): never {
-  const code = error instanceof Error && "code" in error ? error.code : undefined;
-  if (code !== "ENOSPC" && code !== "EDQUOT") throw error;
-  throw new AppError({
-    code: Status.RESOURCE_EXHAUSTED,
-    reason: "STORAGE_FULL",
-    message: "There is no room left to store photos.",
-    retryAfterMs: 60_000,
-    cause: error,
-  });
-}
-
-function ignoreMissing(error: unknown): undefined {
-  if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
-  throw error;
 }

@@ -1,10 +1,20 @@
-import { type AppError, invalidArgument } from "@ocelli/chassis";
+import { type AppError, invalidArgument, tooLarge } from "@ocelli/chassis";
 
 /** The bytes do not decode as the picture they claim to be. */
 export function corruptImage(
   message = "The image is damaged or incomplete and cannot be decoded.",
 ): AppError {
   return invalidArgument("CORRUPT_IMAGE", message);
+}
+
+/** Reading or decoding was given up. */
+export function decodingTooSlow(timeoutMs: number): AppError {
+  return corruptImage(`The image takes longer than ${timeoutMs} ms to decode.`);
+}
+
+/** The file is larger than this installation opens. */
+export function tooManyBytes(maxBytes: number): AppError {
+  return tooLarge("FILE_TOO_LARGE", `The file is larger than ${maxBytes} bytes.`);
 }
 
 /** The picture is larger than this installation decodes. */
@@ -20,6 +30,6 @@ export function unsupportedMediaType(found?: string): AppError {
   const what = found ? `The file is ${found}` : "The file is not an image";
   return invalidArgument(
     "UNSUPPORTED_MEDIA_TYPE",
-    `${what}; supported are JPEG, PNG, WebP, GIF, AVIF, TIFF and, where the image library reads it, HEIC.`,
+    `${what}; supported are JPEG, PNG, WebP, GIF, AVIF, TIFF, HEIC and camera RAW with a large preview inside (CR2, NEF, ARW, DNG, RAF and others made alike).`,
   );
 }

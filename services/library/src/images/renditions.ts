@@ -21,15 +21,14 @@ export interface Renditions {
  */
 export async function makeRenditions(image: OpenedImage, limits: DecodeLimits): Promise<Renditions> {
   try {
-    const preview = await image
-      .decode()
+    const preview = await (await image.decode())
       .resize({ width: previewSide, height: previewSide, fit: "inside", withoutEnlargement: true })
       .flatten({ background: "#ffffff" })
       .toColourspace("srgb")
       .jpeg(jpeg)
       .toBuffer();
     // From the preview: its decoder shrinks by up to 8 while it reads, and no raw pixels pass through our memory.
-    const thumbnail = await sharp(preview)
+    const thumbnail = await sharp(preview, { limitInputPixels: previewSide * previewSide })
       .resize({ width: thumbnailSide, height: thumbnailSide, fit: "inside", withoutEnlargement: true })
       .jpeg(jpeg)
       .toBuffer();

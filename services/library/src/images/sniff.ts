@@ -4,8 +4,11 @@ import { unsupportedMediaType } from "./errors.ts";
 /** How many bytes from the start of a file {@link sniffFormat} wants to see. */
 export const headBytes = 8 * 1024;
 
-/** Formats that are opened. `heif` is AVIF, or a container whose codec only the decoder tells. */
-export type ImageFormat = "jpeg" | "png" | "webp" | "gif" | "tiff" | "heif" | "heic";
+/**
+ * Formats that are opened. `heif` is a container whose codec only its header tells; `tiff` may turn out to be a
+ * camera's raw file, and `raf` is one that is no TIFF.
+ */
+export type ImageFormat = "jpeg" | "png" | "webp" | "gif" | "tiff" | "heif" | "raf";
 
 const formats: Readonly<Record<string, ImageFormat>> = {
   "image/jpeg": "jpeg",
@@ -15,8 +18,13 @@ const formats: Readonly<Record<string, ImageFormat>> = {
   "image/gif": "gif",
   "image/tiff": "tiff",
   "image/avif": "heif",
-  "image/heic": "heic",
+  "image/heic": "heif",
   "image/heif": "heif",
+  "image/x-canon-cr2": "tiff",
+  "image/x-nikon-nef": "tiff",
+  "image/x-sony-arw": "tiff",
+  "image/x-adobe-dng": "tiff",
+  "image/x-fujifilm-raf": "raf",
 };
 
 const pngSignature = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);

@@ -1,11 +1,12 @@
 import { type IdentityContext, requireService, requireUser } from "@ocelli/chassis";
 import type { libraryV1 } from "@ocelli/contracts";
-import type { OpenBlob } from "../blobs/blob-store.ts";
 import type { Ingest } from "../ingest.ts";
 import type { Photos } from "../photos.ts";
 import type { Quotas } from "../quotas.ts";
 import type { Stages } from "../stages.ts";
-import { toBlobKind, toPhotoMessage } from "./mappers.ts";
+import { closing } from "./closing.ts";
+import { toBlobKind, toByteRange, toPhotoMessage } from "./mappers.ts";
+import { toPageRequest } from "./photo-requests.ts";
 import { openUpload } from "./upload-stream.ts";
 import { createUsageHandlers } from "./usage-handlers.ts";
 
@@ -35,13 +36,18 @@ export function createLibraryHandlers(
     async getPhoto({ photoId }, { identity }) {
       return { photo: toPhotoMessage(await photos.get(requireUser(identity), photoId)) };
     },
-    async listPhotos(page, { identity }) {
-      const found = await photos.list(requireUser(identity), page);
+    async listPhotos(request, { identity }) {
+      const found = await photos.list(requireUser(identity), toPageRequest(request));
       return { photos: found.photos.map(toPhotoMessage), nextPageToken: found.nextPageToken };
     },
-    async *downloadPhoto({ photoId, rendition }, { identity }) {
+    async *downloadPhoto({ photoId, rendition, offset, length }, { identity }) {
       const ownerId = requireUser(identity);
-      const { mediaType, etag, blob } = await photos.open(ownerId, photoId, toBlobKind(rendition));
+      const { mediaType, etag, blob } = await photos.open(
+        ownerId,
+        photoId,
+        toBlobKind(rendition),
+        toByteRange(offset, length),
+      );
       yield* closing(blob, async function* send() {
         yield { part: { $case: "info", value: { mediaType, sizeBytes: blob.sizeBytes, etag } } } as const;
         for await (const value of blob.chunks()) yield { part: { $case: "chunk", value } } as const;
@@ -55,13 +61,4 @@ export function createLibraryHandlers(
       });
     },
   };
-}
-
-/** Streams from a blob and closes it, also when the caller goes away half-way. */
-async function* closing<T>(blob: OpenBlob, send: () => AsyncGenerator<T>): AsyncGenerator<T, void> {
-  try {
-    yield* send();
-  } finally {
-    await blob.close();
-  }
 }

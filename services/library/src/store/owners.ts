@@ -31,8 +31,11 @@ export async function deletePhotosOf(
   return photos.length;
 }
 
-/** A statement of its own: it must see what others stored before it got the locks. */
-async function loosenUnused(trx: Kysely<LibraryTables>, hashes: readonly string[]): Promise<void> {
+/**
+ * Deletes the images of some bytes unless somebody has photos of them; their files become loose. Call under
+ * {@link lockBytes}, as a statement of its own: it must see what others stored before the locks were had.
+ */
+export async function loosenUnused(trx: Kysely<LibraryTables>, hashes: readonly string[]): Promise<void> {
   await sql`
     with unused as (
       delete from library.images i

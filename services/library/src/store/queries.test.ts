@@ -1,10 +1,13 @@
 import { recordQueries } from "@ocelli/chassis/database/record-queries";
 import { expect, test } from "vitest";
-import type { Photo } from "../photo.ts";
+import { newPhotoDetails, type Photo } from "../photo.ts";
 import { announceBlobs, findUnused, listLoose, lockBytes, lockUpload, settleLoose } from "./loose-blobs.ts";
 import { deletePhotosOf } from "./owners.ts";
-import { findBytes, findContent, findPhoto, insertPhoto, listPhotos } from "./photos.ts";
-import { countUnfinished, endStage, startStages } from "./stages.ts";
+import { patchPhotos } from "./photo-changes.ts";
+import { deletePhotos, inTrash, listExpired, listTrash } from "./photo-deletion.ts";
+import { listPhotos, type PhotoPage } from "./photo-list.ts";
+import { findBytes, findContent, findExisting, findPhoto, insertPhoto, isImage } from "./photos.ts";
+import { countUnfinished, endStage, saveFaceCount, startStages } from "./stages.ts";
 import type { LibraryTables } from "./tables.ts";
 import { countPhoto, findUsage, saveQuota } from "./usage.ts";
 
@@ -17,9 +20,13 @@ const photo: Photo = {
   height: 1,
   sizeBytes: 1,
   takenAt: null,
+  takenAtOffsetMinutes: null,
+  camera: "",
+  lens: "",
+  location: null,
   exif: {},
   filename: "a.png",
-  favorite: false,
+  ...newPhotoDetails(),
   createdAt: new Date(0),
   stages: [],
 };
@@ -32,7 +39,32 @@ const end = {
   error: "",
   model: "model",
   ms: 1,
+  run: undefined,
 } as const;
+const page: PhotoPage = {
+  ownerId: "owner",
+  filter: { trashed: false },
+  order: { by: "added", descending: true },
+  after: undefined,
+  limit: 21,
+};
+const everything: Pick<PhotoPage, "filter" | "order" | "after"> = {
+  filter: {
+    albumId: "album",
+    takenFrom: new Date(0),
+    takenUntil: new Date(1),
+    camera: "a",
+    place: "b",
+    favorite: false,
+    mediaType: "image/png",
+    hasFaces: true,
+    failedStage: "ocr",
+    hidden: true,
+    trashed: true,
+  },
+  order: { by: "taken", descending: false },
+  after: { id: "photo", at: new Date(0) },
+};
 
 test("the store's SQL is what was reviewed (`vitest -u` accepts a change)", async () => {
   const queries = await recordQueries<LibraryTables>("library", {
@@ -52,8 +84,24 @@ test("the store's SQL is what was reviewed (`vitest -u` accepts a change)", asyn
     countPhoto: { run: (db) => countPhoto(db, "owner", 1), answers: [[{}]] },
     saveQuota: { run: (db) => saveQuota(db, "owner", { maxPhotos: 1, maxBytes: null }), answers: [[{}]] },
     findPhoto: (db) => findPhoto(db, "owner", "photo"),
-    "listPhotos: first page": (db) => listPhotos(db, { ownerId: "owner", after: undefined, limit: 21 }),
-    "listPhotos: next page": (db) => listPhotos(db, { ownerId: "owner", after: "photo", limit: 21 }),
+    "listPhotos: newest first": (db) => listPhotos(db, page),
+    "listPhotos: everything that can be asked": (db) => listPhotos(db, { ...page, ...everything }),
+    "patchPhotos: bulk": (db) => patchPhotos(db, "owner", ["photo"], { trashed: true }),
+    "patchPhotos: details": (db) =>
+      patchPhotos(db, "owner", ["photo"], { title: "a", hidden: false, takenAt: null }),
+    deletePhotos: {
+      run: (db) =>
+        db
+          .transaction()
+          .execute((trx) => deletePhotos(trx, { ownerId: "owner", ids: ["photo"], while: inTrash })),
+      answers: [[{ sha256: "bytes" }], [], [{ sha256: "bytes" }]],
+    },
+    listTrash: (db) => listTrash(db, "owner", 200),
+    listExpired: (db) => listExpired(db, 1000, 200),
+    findExisting: (db) => findExisting(db, "owner", ["bytes"]),
+    saveFaceCount: (db) =>
+      saveFaceCount(db, { photoId: "photo", ownerId: "owner" }, 1, { consumer: "c", eventId: "event" }),
+    isImage: (db) => isImage(db, "bytes"),
     findContent: (db) => findContent(db, "owner", "photo"),
     startStages: (db) => startStages(db, "owner", "photo", ["scene"]),
     endStage: (db) => endStage(db, end, { consumer: "library-stages", eventId: "event" }),

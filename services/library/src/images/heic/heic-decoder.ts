@@ -52,7 +52,12 @@ export function createHeicDecoder(limits: HeicLimits, idleMs = defaultIdleMs): H
     const worker = new Worker(new URL("./heic-worker.ts", import.meta.url), {
       // The pixels lie outside of this heap; the decoder's own memory ends at 2 GiB.
       resourceLimits: { maxOldGenerationSizeMb: 128 },
+      // The decoder prints what it thinks of damaged files.
+      stdout: true,
+      stderr: true,
     });
+    worker.stdout.resume();
+    worker.stderr.resume();
     worker.unref();
     all.add(worker);
     worker.on("error", () => undefined);

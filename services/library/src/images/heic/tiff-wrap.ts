@@ -15,7 +15,10 @@ const undefinedType = 7;
  * Puts pixels and their colour profile into an uncompressed TIFF, the simplest file that carries both; alpha is left
  * out where nothing is transparent.
  */
-export function wrapAsTiff({ width, height, data }: RgbaPixels, icc: Uint8Array | undefined): Uint8Array<ArrayBuffer> {
+export function wrapAsTiff(
+  { width, height, data }: RgbaPixels,
+  icc: Uint8Array | undefined,
+): Uint8Array<ArrayBuffer> {
   const channels = isOpaque(data) ? 3 : 4;
   const pixelBytes = width * height * channels;
   const pixelsAt = 8;
@@ -34,7 +37,9 @@ export function wrapAsTiff({ width, height, data }: RgbaPixels, icc: Uint8Array 
     [279, long, 1, pixelBytes],
     [284, short, 1, 1],
     // Straight alpha, as libheif hands it out.
-    ...(channels === 4 ? ([[338, short, 1, 2]] as const).map((entry) => [...entry] as typeof entries[number]) : []),
+    ...(channels === 4
+      ? ([[338, short, 1, 2]] as const).map((entry) => [...entry] as (typeof entries)[number])
+      : []),
     ...(icc ? [[34675, undefinedType, icc.byteLength, iccAt] satisfies (typeof entries)[number]] : []),
   ];
   const file = Buffer.from(new ArrayBuffer(directoryAt + 2 + entries.length * 12 + 4));
