@@ -13,6 +13,10 @@ import { type RateLimits, type RouteClass, takeByAddress } from "./rate-limits.t
 import type { Readiness } from "./readiness.ts";
 import { describeOrigin } from "./request-origin.ts";
 import { accountPageRoutes } from "./routes/account-pages.ts";
+import { albumImportRoutes } from "./routes/album-import.ts";
+import { albumPhotoRoutes } from "./routes/album-photos.ts";
+import { albumRoutes } from "./routes/albums.ts";
+import { annotatedRoutes } from "./routes/annotated.ts";
 import { apiKeyRoutes } from "./routes/api-keys.ts";
 import { auditRoutes } from "./routes/audit.ts";
 import { authRoutes } from "./routes/auth.ts";
@@ -20,12 +24,21 @@ import { classifyRoutes } from "./routes/classify.ts";
 import { csrfRoutes } from "./routes/csrf.ts";
 import { currentUserRoutes } from "./routes/current-user.ts";
 import { detectRoutes } from "./routes/detect.ts";
+import { detectBatchRoutes } from "./routes/detect-batch.ts";
+import { detectJobRoutes } from "./routes/detect-jobs.ts";
 import { docsRoutes } from "./routes/docs.ts";
 import { emailRoutes } from "./routes/email.ts";
+import { eventRoutes } from "./routes/events.ts";
+import { exportRoutes } from "./routes/export.ts";
+import { identityRoutes } from "./routes/identities.ts";
+import { jobRoutes } from "./routes/jobs.ts";
 import { jwksRoutes } from "./routes/jwks.ts";
+import { linkRoutes } from "./routes/links.ts";
 import { oidcRoutes } from "./routes/oidc.ts";
 import { operationRoutes } from "./routes/operations.ts";
 import { passwordRoutes } from "./routes/password.ts";
+import { photoChangeRoutes } from "./routes/photo-changes.ts";
+import { photoCheckRoutes } from "./routes/photo-checks.ts";
 import { photoRoutes } from "./routes/photos.ts";
 import { renditionRoutes } from "./routes/renditions.ts";
 import { resultRoutes } from "./routes/results.ts";
@@ -33,9 +46,14 @@ import { searchRoutes } from "./routes/search.ts";
 import { serviceAccountRoutes } from "./routes/service-accounts.ts";
 import { sessionRoutes } from "./routes/sessions.ts";
 import type { RouteDeps } from "./routes/shared.ts";
+import { sharedPageRoutes } from "./routes/shared-page.ts";
+import { shareRoutes } from "./routes/shares.ts";
+import { tusRoutes } from "./routes/tus.ts";
 import { twoFactorRoutes } from "./routes/two-factor.ts";
 import { usageRoutes } from "./routes/usage.ts";
 import { userRoutes } from "./routes/users.ts";
+import { visitRoutes } from "./routes/visits.ts";
+import { webhookRoutes } from "./routes/webhooks.ts";
 import { securityHeaders } from "./security-headers.ts";
 import { traceRequests } from "./tracing.ts";
 
@@ -61,6 +79,11 @@ export function createApp(deps: AppDeps): OpenAPIHono<GatewayEnv> {
   app.use("/api/v1/auth/*", limitByAddress(deps, "auth"));
   // Public, and each asks the auth service.
   for (const path of ["/.well-known/*", "/api/v1/.well-known/*"]) app.use(path, limitByAddress(deps, "read"));
+  // Visitors of public links have no account to limit by.
+  app.use("/api/v1/links/open", limitByAddress(deps, "auth"));
+  for (const path of ["/api/v1/links/album", "/api/v1/links/photos/*"]) {
+    app.use(path, limitByAddress(deps, "read"));
+  }
   app.onError((error, c) => answerProblem(deps, c, error));
   app.notFound((c) => refuseUnknownRoute(app, c));
 
@@ -73,6 +96,7 @@ export function createApp(deps: AppDeps): OpenAPIHono<GatewayEnv> {
     csrfRoutes,
     twoFactorRoutes,
     oidcRoutes,
+    identityRoutes,
     jwksRoutes,
     // Before the accounts by id, for which `me` would be no id.
     currentUserRoutes,
@@ -82,10 +106,26 @@ export function createApp(deps: AppDeps): OpenAPIHono<GatewayEnv> {
     apiKeyRoutes,
     serviceAccountRoutes,
     photoRoutes,
+    photoChangeRoutes,
+    photoCheckRoutes,
     renditionRoutes,
+    tusRoutes,
+    exportRoutes,
+    annotatedRoutes,
     resultRoutes,
+    albumRoutes,
+    albumPhotoRoutes,
+    albumImportRoutes,
+    shareRoutes,
+    linkRoutes,
+    visitRoutes,
     classifyRoutes,
     detectRoutes,
+    detectBatchRoutes,
+    detectJobRoutes,
+    jobRoutes,
+    eventRoutes,
+    webhookRoutes,
     searchRoutes,
   ];
   for (const create of routes) app.route("/api/v1", create(routeDeps));
@@ -93,6 +133,7 @@ export function createApp(deps: AppDeps): OpenAPIHono<GatewayEnv> {
   app.route("/", operationRoutes(deps));
   app.route("/", docsRoutes());
   app.route("/", accountPageRoutes());
+  app.route("/", sharedPageRoutes());
   for (const [name, scheme] of Object.entries(securitySchemes)) {
     app.openAPIRegistry.registerComponent("securitySchemes", name, scheme);
   }

@@ -1,12 +1,15 @@
 import {
-  type AppError,
+  AppError,
+  createRefusalLog,
   invalidArgument,
+  type Logger,
   permissionDenied,
   type TokenVerifier,
   unauthenticated,
 } from "@ocelli/chassis";
 import type { Scope } from "@ocelli/contracts";
 import type { MiddlewareHandler } from "hono";
+import { routePath } from "hono/route";
 import { Status } from "nice-grpc";
 import type { ApiKeyTokens } from "./api-keys.ts";
 import type { Caller, GatewayContext, GatewayEnv } from "./context.ts";
@@ -35,6 +38,11 @@ export interface GateDeps {
   readonly limits: RateLimits;
 }
 
+/** What {@link createGate} needs besides, to note who asks for what his token does not open. */
+interface GateLog {
+  readonly log: Logger;
+}
+
 // One token, unlike several that lines of the same header were joined to.
 const bearerPattern = /^Bearer +([A-Za-z0-9_.~+/=-]+)$/i;
 
@@ -42,7 +50,9 @@ const bearerPattern = /^Bearer +([A-Za-z0-9_.~+/=-]+)$/i;
  * Everything is decided before a byte of the body is read. Services verify the same token again and check its scopes
  * themselves: what is refused here is only refused earlier.
  */
-export function createGate(deps: GateDeps): Gate {
+export function createGate(deps: GateDeps & GateLog): Gate {
+  const refusals = createRefusalLog(deps);
+
   function gate(classOf: (c: GatewayContext) => RouteClass, check: (caller: Caller) => void) {
     const middleware: MiddlewareHandler<GatewayEnv> = async (c, next) => {
       const name = classOf(c);
@@ -51,7 +61,14 @@ export function createGate(deps: GateDeps): Gate {
       );
       const state = deps.limits.take(name, `user:${caller.userId}`);
       if (state) c.set("rateLimit", state);
-      check(caller);
+      try {
+        check(caller);
+      } catch (error) {
+        const method = `${c.req.method} ${routePath(c)}`;
+        const identity = { kind: "user", ...caller } as const;
+        if (error instanceof AppError) refusals.note({ method, identity, reason: error.reason });
+        throw error;
+      }
       c.set("caller", caller);
       await next();
     };

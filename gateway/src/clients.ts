@@ -18,6 +18,12 @@ export interface Clients {
   readonly oidc: RpcClient<typeof authV1.OidcServiceDefinition>;
   readonly audit: RpcClient<typeof authV1.AuditServiceDefinition>;
   readonly library: RpcClient<typeof libraryV1.LibraryServiceDefinition>;
+  readonly photos: RpcClient<typeof libraryV1.PhotoServiceDefinition>;
+  readonly uploads: RpcClient<typeof libraryV1.UploadServiceDefinition>;
+  readonly albums: RpcClient<typeof libraryV1.AlbumServiceDefinition>;
+  readonly jobs: RpcClient<typeof libraryV1.JobServiceDefinition>;
+  readonly feed: RpcClient<typeof libraryV1.FeedServiceDefinition>;
+  readonly webhooks: RpcClient<typeof libraryV1.WebhookServiceDefinition>;
   readonly captioning: RpcClient<typeof captioningV1.CaptioningServiceDefinition>;
   readonly face: RpcClient<typeof faceV1.FaceServiceDefinition>;
   readonly scene: RpcClient<typeof sceneV1.SceneServiceDefinition>;
@@ -48,6 +54,12 @@ export function openClients(
     oidc: open(authV1.OidcServiceDefinition, config.authAddress),
     audit: open(authV1.AuditServiceDefinition, config.authAddress),
     library: open(libraryV1.LibraryServiceDefinition, config.libraryAddress),
+    photos: open(libraryV1.PhotoServiceDefinition, config.libraryAddress),
+    uploads: open(libraryV1.UploadServiceDefinition, config.libraryAddress),
+    albums: open(libraryV1.AlbumServiceDefinition, config.libraryAddress),
+    jobs: open(libraryV1.JobServiceDefinition, config.libraryAddress),
+    feed: open(libraryV1.FeedServiceDefinition, config.libraryAddress),
+    webhooks: open(libraryV1.WebhookServiceDefinition, config.libraryAddress),
     captioning: open(captioningV1.CaptioningServiceDefinition, config.captioningAddress),
     face: open(faceV1.FaceServiceDefinition, config.faceAddress),
     scene: open(sceneV1.SceneServiceDefinition, config.sceneAddress),

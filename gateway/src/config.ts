@@ -1,6 +1,7 @@
 import {
   callerSettings,
   optionalSetting,
+  publicUrlSettings,
   type SettingsValues,
   setting,
   settingTypes,
@@ -11,7 +12,7 @@ import type { CookiePolicy } from "./cookies.ts";
 import type { RateLimitSettings, RouteClass } from "./rate-limits.ts";
 import { cidrList, originList, rateLimit } from "./settings-types.ts";
 
-const { byteSize, duration, grpcAddress, integer, oneOf, text, url } = settingTypes;
+const { byteSize, duration, grpcAddress, integer, oneOf, text } = settingTypes;
 
 function upstream<Name extends string>(name: Name, port: number) {
   return setting(`${name.toUpperCase()}_ADDR`, grpcAddress, {
@@ -60,6 +61,10 @@ export const settings = {
     defaultDoc: "100mb",
     doc: "Largest image file accepted.",
   }),
+  maxBatchFiles: setting("MAX_BATCH_FILES", integer(1, 1000), {
+    default: 500,
+    doc: "Files of one `/detect/batch` request.",
+  }),
   maxJsonBytes: setting("MAX_JSON_BYTES", byteSize, {
     default: 65_536,
     defaultDoc: "64kib",
@@ -82,7 +87,7 @@ export const settings = {
   }),
   maxWatchers: setting("MAX_WATCHERS", integer(1, 100_000), {
     default: 2048,
-    doc: "Live streams (`/classify`, photo events) open at once; more are refused with 429.",
+    doc: "Live streams (`/classify`, server-sent events, WebSockets) open at once; more are refused with 429.",
   }),
   maxActiveDetections: setting("MAX_ACTIVE_DETECTIONS", integer(1, 10_000), {
     default: 32,
@@ -105,10 +110,7 @@ export const settings = {
     defaultDoc: "none",
     doc: "Comma-separated origins whose pages may call the API, e.g. https://photos.example.org. Each is named exactly; `*` is refused.",
   }),
-  publicUrl: setting("PUBLIC_URL", url("http", "https"), {
-    default: "http://localhost:8080",
-    doc: "Address under which people reach the gateway; links in e-mails start with it. With https, browsers are told never to use http again.",
-  }),
+  ...publicUrlSettings,
   trustedProxies: setting("TRUSTED_PROXIES", cidrList, {
     default: [],
     defaultDoc: "none",

@@ -2,6 +2,7 @@ import type { HttpBindings } from "@hono/node-server";
 import type { CallOrigin, RpcCallOptions, UserIdentity } from "@ocelli/chassis";
 import type { Context } from "hono";
 import type { CookiePolicy } from "./cookies.ts";
+import type { UpgradeOffer } from "./live/upgrade.ts";
 import type { RateLimitState } from "./rate-limits.ts";
 
 /** The user behind a request, as proven by the access token. */
@@ -16,7 +17,7 @@ export interface Caller {
 
 /** What middleware leaves for handlers. */
 export interface GatewayEnv {
-  Bindings: HttpBindings;
+  Bindings: HttpBindings & { upgrade?: UpgradeOffer };
   Variables: {
     traceId: string;
     requestId: string;

@@ -22,7 +22,7 @@ const refusedNames: ReadonlySet<string> = new Set([
   "xcsrftoken",
 ]);
 const secretText =
-  /ocelli_(?:ak|rt|sa|at)_[A-Za-z0-9_-]{16,}|eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]+/g;
+  /ocelli_(?:ak|rt|sa|at|pl|lv)_[A-Za-z0-9_-]{16,}|eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]+/g;
 
 /** Text with every token and key of ours in it made unreadable, for logs and traces. */
 export function withoutSecrets(text: string): string {

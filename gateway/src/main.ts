@@ -4,6 +4,7 @@ import { openClients } from "./clients.ts";
 import { type GatewayConfig, rateLimitsOf } from "./config.ts";
 import { openGateDeps } from "./gate-deps.ts";
 import { startPhotoWatch } from "./live/photo-watch.ts";
+import { startUserWatch } from "./live/user-watch.ts";
 import { createPhotoResults } from "./photo-results.ts";
 import { createReadiness } from "./readiness.ts";
 import { listen } from "./server.ts";
@@ -34,6 +35,7 @@ export async function start(
   const upstreams = openUpstreamChecks(config);
   const stopping = new AbortController();
   const watch = await startPhotoWatch({ bus: runtime.bus, log });
+  const userWatch = await startUserWatch({ bus: runtime.bus, log });
   const app = createApp({
     config,
     clients,
@@ -43,6 +45,7 @@ export async function start(
     ...openGateDeps({ ...auth, clients, limits: rateLimitsOf(config), now: runtime.now }),
     revocations: auth.revocations,
     watch,
+    userWatch,
     ...createAdmission(config),
     readiness: createReadiness([
       ...upstreams.checks,
@@ -53,6 +56,7 @@ export async function start(
   });
   const release = async () => {
     await watch.stop();
+    await userWatch.stop();
     upstreams.close();
     closeClients();
     await auth.close();

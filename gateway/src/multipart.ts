@@ -46,7 +46,9 @@ export async function withFilePart<T>(
 ): Promise<T> {
   refuseEarly(incoming, limits);
   const form = openForm(incoming, limits);
-  const letGo = feed(incoming, form, limits);
+  const letGo = feedForm(incoming, form, (total) => {
+    if (total > limits.maxFileBytes + overheadBytes) throw fileTooLarge(limits);
+  });
   let succeeded = false;
   try {
     const part = await Promise.race([form.file, form.finished.then(() => undefined)]);
@@ -67,6 +69,13 @@ export async function withFilePart<T>(
 }
 
 function refuseEarly(incoming: IncomingMessage, limits: MultipartLimits): void {
+  refuseOtherTypes(incoming);
+  const declared = Number(incoming.headers["content-length"] ?? Number.NaN);
+  if (declared > limits.maxFileBytes + overheadBytes) throw fileTooLarge(limits);
+}
+
+/** @throws AppError EXPECTED_MULTIPART, EMPTY_BODY. */
+export function refuseOtherTypes(incoming: IncomingMessage): void {
   if (!/^multipart\/form-data\s*;/i.test(incoming.headers["content-type"] ?? "")) {
     throw new AppError({
       code: Status.INVALID_ARGUMENT,
@@ -74,18 +83,20 @@ function refuseEarly(incoming: IncomingMessage, limits: MultipartLimits): void {
       message: "The body must be multipart/form-data with a part named `file`.",
     });
   }
-  const declared = Number(incoming.headers["content-length"] ?? Number.NaN);
-  if (declared === 0) throw emptyBody();
-  if (declared > limits.maxFileBytes + overheadBytes) throw fileTooLarge(limits);
+  if (incoming.headers["content-length"] === "0") throw emptyBody();
 }
 
-interface Form {
+/** A form while it is read. */
+export interface FormFeed {
   readonly busboy: BusboyInstance;
+  fail(error: unknown): void;
+}
+
+interface Form extends FormFeed {
   /** The wanted part, once it begins. */
   readonly file: Promise<FilePart>;
   /** The whole form was read. */
   readonly finished: Promise<void>;
-  fail(error: unknown): void;
   failure(): AppError | undefined;
 }
 
@@ -124,12 +135,17 @@ function openForm(incoming: IncomingMessage, limits: MultipartLimits): Form {
   return { busboy, file: file.promise, finished: finished.promise, fail, failure: () => failure };
 }
 
-function createParser(incoming: IncomingMessage, limits: MultipartLimits): BusboyInstance {
+/** A parser for the form's boundary. @throws AppError MALFORMED_MULTIPART. */
+export function createParser(
+  incoming: IncomingMessage,
+  limits: MultipartLimits,
+  parts: Partial<typeof partLimits> = {},
+): BusboyInstance {
   const contentType = incoming.headers["content-type"] ?? "";
   try {
     return new Busboy({
       headers: { ...incoming.headers, "content-type": contentType },
-      limits: { ...partLimits, fileSize: limits.maxFileBytes },
+      limits: { ...partLimits, ...parts, fileSize: limits.maxFileBytes },
       fileHwm: maxChunkBytes,
     });
   } catch (error) {
@@ -137,21 +153,30 @@ function createParser(incoming: IncomingMessage, limits: MultipartLimits): Busbo
   }
 }
 
-async function* readChunks(stream: BusboyFileStream): AsyncGenerator<Uint8Array> {
+/** The bytes of a part in chunks of at most 64 KiB; the part can still be read on after an early exit. */
+export async function* readChunks(stream: BusboyFileStream): AsyncGenerator<Uint8Array> {
   // The stream's own iterator would destroy it on an early exit, and the form could never be read to its end.
   for await (const bytes of stream.iterator({ destroyOnReturn: false })) yield* toChunks(bytes);
 }
 
 /**
  * Moves the body into the parser with back-pressure; the returned function lets go of the request, which stays intact
- * so that it can be answered.
+ * so that it can be answered. `check` is told how many bytes have come and throws when these are too many.
  */
-function feed(incoming: IncomingMessage, form: Form, limits: MultipartLimits): () => void {
+export function feedForm(
+  incoming: IncomingMessage,
+  form: FormFeed,
+  check: (totalBytes: number) => void,
+): () => void {
   let total = 0;
   const resume = () => void incoming.resume();
   const onData = (chunk: Buffer) => {
     total += chunk.length;
-    if (total > limits.maxFileBytes + overheadBytes) return form.fail(fileTooLarge(limits));
+    try {
+      check(total);
+    } catch (error) {
+      return form.fail(error);
+    }
     if (form.busboy.write(chunk)) return;
     incoming.pause();
     form.busboy.once("drain", resume);
@@ -177,7 +202,8 @@ function emptyBody(): AppError {
   return invalidArgument("EMPTY_BODY", "The body is empty.");
 }
 
-function malformed(cause: unknown): AppError {
+/** INVALID_ARGUMENT/MALFORMED_MULTIPART. */
+export function malformed(cause: unknown): AppError {
   return new AppError({
     code: Status.INVALID_ARGUMENT,
     reason: "MALFORMED_MULTIPART",
@@ -190,6 +216,7 @@ function clientLeft(cause: unknown): AppError {
   return new AppError({ code: Status.CANCELLED, reason: "CANCELLED", message: "The client left.", cause });
 }
 
-function fileTooLarge(limits: MultipartLimits): AppError {
+/** RESOURCE_EXHAUSTED/FILE_TOO_LARGE. */
+export function fileTooLarge(limits: MultipartLimits): AppError {
   return tooLarge("FILE_TOO_LARGE", `The file is larger than ${limits.maxFileBytes} bytes.`);
 }

@@ -2,6 +2,7 @@ import type { AppError, Logger } from "@ocelli/chassis";
 import type { z } from "zod";
 import type { Clients } from "./clients.ts";
 import { orUnavailable, type PhotoResults, type ResultCallOptions } from "./photo-results.ts";
+import { sharedResults } from "./shared-results.ts";
 import { toPhotoView } from "./views/photo.ts";
 import { required } from "./views/required.ts";
 import type { photoResultSchema } from "./views/schemas.ts";
@@ -16,24 +17,32 @@ const secondary = { retryMaxAttempts: 1, retryBaseDelayMs: 50 };
 export async function fetchPhotoResult(
   deps: { clients: Pick<Clients, "library">; results: PhotoResults; log: Logger },
   photoId: string,
+  callerId: string,
   options: ResultCallOptions,
 ): Promise<z.infer<typeof photoResultSchema>> {
-  const { results } = deps;
   const unavailable = new Set<string>();
   const report = (service: string, error: AppError) => {
     unavailable.add(service);
     deps.log.warn({ err: error, upstream: service }, "result left out");
   };
   const others = { ...options, ...secondary };
-  const [answer, caption, text, faces, scene] = await Promise.all([
+  const fetchAll = (results: PhotoResults) =>
+    Promise.all([
+      orUnavailable("captioning", results.caption(photoId, others), report),
+      orUnavailable("captioning", results.text(photoId, others), report),
+      orUnavailable("face", results.faces(photoId, others), report),
+      orUnavailable("scene", results.scene(photoId, others), report),
+    ]);
+  const [answer, own] = await Promise.all([
     deps.clients.library.getPhoto({ photoId }, options),
-    orUnavailable("captioning", results.caption(photoId, others), report),
-    orUnavailable("captioning", results.text(photoId, others), report),
-    orUnavailable("face", results.faces(photoId, others), report),
-    orUnavailable("scene", results.scene(photoId, others), report),
+    fetchAll(deps.results),
   ]);
+  const photo = required(answer.photo, "photo");
+  // Nobody but the library says who may see a photo of somebody else: only now, and through this service's own token.
+  const isShared = photo.ownerId !== callerId;
+  const [caption, text, faces, scene] = isShared ? await fetchAll(sharedResults(deps.results, photo)) : own;
   return {
-    ...toPhotoView(required(answer.photo, "photo")),
+    ...toPhotoView(photo),
     caption,
     scene: scene?.scene ?? null,
     objects: scene?.objects ?? null,

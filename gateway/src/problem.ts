@@ -61,11 +61,16 @@ const statusByReason: Readonly<Record<string, number>> = {
   STORAGE_FULL: 507,
   QUOTA_EXCEEDED: 413,
   METHOD_NOT_ALLOWED: 405,
+  UPGRADE_REQUIRED: 426,
   // The installation lacks a model; no request of the client can mend that.
   MODEL_FILE_MISSING: 503,
   MODEL_FILE_CORRUPT: 503,
   MODEL_LOAD_FAILED: 503,
   UPLOAD_TIMEOUT: 408,
+  RANGE_NOT_SATISFIABLE: 416,
+  UPLOAD_BUSY: 423,
+  UPLOAD_TOO_LONG: 413,
+  TUS_VERSION_REQUIRED: 412,
 };
 
 const defaultRetryAfterMs = 1000;

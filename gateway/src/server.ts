@@ -5,6 +5,7 @@ import type { OpenAPIHono } from "@hono/zod-openapi";
 import { ConfigError } from "@ocelli/chassis";
 import type { GatewayConfig } from "./config.ts";
 import type { GatewayEnv } from "./context.ts";
+import { createUpgrades, isWebSocketRequest, type Upgrades } from "./live/upgrade.ts";
 import { answerClientError, answerExpectation, answerRequestError } from "./malformed-http.ts";
 
 /** A listening HTTP server. */
@@ -32,7 +33,15 @@ export async function listen(app: OpenAPIHono<GatewayEnv>, config: GatewayConfig
     (request, env) => app.fetch(request, env as GatewayEnv["Bindings"]),
     { overrideGlobalObjects: false, hostname: "localhost", errorHandler: answerRequestError },
   );
-  const server = createServer({ maxHeaderSize: maxHeaderBytes, requireHostHeader: false, noDelay: true });
+  const webSockets = createUpgrades(app);
+  const server = createServer({
+    maxHeaderSize: maxHeaderBytes,
+    requireHostHeader: false,
+    noDelay: true,
+    // Any other upgrade that a client offers is passed over and its request answered as if it had not.
+    shouldUpgradeCallback: isWebSocketRequest,
+  });
+  server.on("upgrade", webSockets.handle);
   server.headersTimeout = headersTimeoutMs;
   server.requestTimeout = config.uploadTimeoutMs + headersTimeoutMs;
   server.keepAliveTimeout = keepAliveTimeoutMs;
@@ -46,7 +55,7 @@ export async function listen(app: OpenAPIHono<GatewayEnv>, config: GatewayConfig
   await startListening(server, config);
   return {
     url: toUrl(server, config),
-    stop: (graceMs) => stopServer(server, silent, graceMs),
+    stop: (graceMs) => stopServer(server, silent, webSockets, graceMs),
   };
 }
 
@@ -54,7 +63,7 @@ export async function listen(app: OpenAPIHono<GatewayEnv>, config: GatewayConfig
 function trackSilentConnections(server: Server): ReadonlySet<Socket> {
   const silent = new Set<Socket>();
   const spoke = (request: IncomingMessage) => void silent.delete(request.socket);
-  server.on("request", spoke).on("checkContinue", spoke);
+  server.on("request", spoke).on("checkContinue", spoke).on("upgrade", spoke);
   server.on("connection", (socket) => {
     silent.add(socket);
     socket.once("close", () => silent.delete(socket));
@@ -87,13 +96,21 @@ function toUrl(server: Server, { host }: GatewayConfig): string {
   return `http://${shown}:${port}`;
 }
 
-async function stopServer(server: Server, silent: ReadonlySet<Socket>, graceMs: number): Promise<void> {
+async function stopServer(
+  server: Server,
+  silent: ReadonlySet<Socket>,
+  webSockets: Upgrades,
+  graceMs: number,
+): Promise<void> {
   const closed = Promise.withResolvers<void>();
   server.close(() => closed.resolve());
   // A connection whose last answer was under way becomes idle later, and would then wait for a request that is refused.
   const sweep = setInterval(() => server.closeIdleConnections(), idleSweepMs);
   for (const socket of silent) socket.destroy();
-  const force = setTimeout(() => server.closeAllConnections(), graceMs);
+  const force = setTimeout(() => {
+    server.closeAllConnections();
+    webSockets.terminate();
+  }, graceMs);
   await closed.promise;
   clearInterval(sweep);
   clearTimeout(force);

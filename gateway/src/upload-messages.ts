@@ -8,7 +8,9 @@ export async function* uploadMessages(
 ): AsyncGenerator<libraryV1.UploadPhotoRequest> {
   // Longer names are cut here, so that a name alone never makes a message large; the library cleans what is left.
   const filename = part.filename.slice(0, 1024);
-  yield { part: { $case: "info", value: { filename, interactive } } };
+  yield {
+    part: { $case: "info", value: { filename, interactive, albumId: part.fields.get("albumId") ?? "" } },
+  };
   let sizeBytes = 0;
   for await (const chunk of part.chunks) {
     sizeBytes += chunk.byteLength;

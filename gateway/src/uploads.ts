@@ -3,6 +3,7 @@ import { Status } from "nice-grpc";
 import { callOptions, type GatewayContext } from "./context.ts";
 import { continueBody } from "./expect-continue.ts";
 import { type FilePart, withFilePart } from "./multipart.ts";
+import { withFileParts } from "./multipart-files.ts";
 
 /** Options of the call that receives the file. */
 export type UploadCallOptions = ReturnType<typeof callOptions>;
@@ -28,6 +29,34 @@ export async function forwardFile<T>(
       call(part, { ...options, signal }),
     );
     return await Promise.race([forwarded, rejectWhen(slow.signal)]);
+  } catch (error) {
+    throw slow.signal.aborted ? uploadTimeout(error) : error;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/**
+ * Streams the files of a multipart request into calls, one after the other; each may take as long as a single upload.
+ * @throws AppError UPLOAD_TIMEOUT, and all of {@link withFileParts}.
+ */
+export async function forwardFiles(
+  c: GatewayContext,
+  limits: { maxUploadBytes: number; uploadTimeoutMs: number; maxBatchFiles: number },
+  call: (part: FilePart, options: UploadCallOptions) => Promise<void>,
+): Promise<void> {
+  continueBody(c);
+  const slow = new AbortController();
+  const timer = setTimeout(() => slow.abort(), limits.uploadTimeoutMs);
+  const bounds = { maxFileBytes: limits.maxUploadBytes, maxFiles: limits.maxBatchFiles };
+  try {
+    const forwarded = withFileParts(c.env.incoming, bounds, async (part) => {
+      timer.refresh();
+      const options = callOptions(c, limits.uploadTimeoutMs + 1000);
+      await call(part, { ...options, signal: AbortSignal.any([options.signal, slow.signal]) });
+      timer.refresh();
+    });
+    await Promise.race([forwarded, rejectWhen(slow.signal)]);
   } catch (error) {
     throw slow.signal.aborted ? uploadTimeout(error) : error;
   } finally {

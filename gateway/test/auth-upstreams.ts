@@ -65,6 +65,7 @@ const session = {
   method: "password",
   current: true,
 };
+const identity = { id: "i".repeat(43), issuer: "https://id.example.org", subject: "ada", linkedAt: at };
 const usage = { bytes: 5_000_000_000, photos: 12, maxBytes: 10_000_000_000, maxPhotos: 0 };
 const recoveryCodes = ["aaaa-bbbb", "cccc-dddd"];
 
@@ -88,10 +89,12 @@ export function accessServices(world: AccessWorld) {
   return {
     users: answering(world, authV1.UserServiceDefinition, {
       getUser: { user: ada },
+      findUser: { userId: someId, name: "Ben" },
       listUsers: { users: [ada], nextPageToken: "more" },
       createUser: { user: { ...ada, id: someId } },
       updateUser: { user: { ...ada, name: "Countess" } },
       deleteUser: { deletedAt: at },
+      endUserSessions: { sessionIds: [someId] },
     }),
     apiKeys: answering(world, authV1.ApiKeyServiceDefinition, {
       createApiKey: { apiKey, secret: "ocelli_ak_secret" },
@@ -114,6 +117,8 @@ export function accessServices(world: AccessWorld) {
       getOidc: { enabled: true, providerName: "Example" },
       beginOidc: { authorizationUrl: "https://id.example.org/authorize?state=s" },
       finishOidc: { tokens: { accessToken: "at", refreshToken: "rt", expiresIn: 600 }, returnTo: "" },
+      listIdentities: { identities: [identity] },
+      unlinkIdentity: { sessionIds: [someId] },
     }),
     audit: answering(world, authV1.AuditServiceDefinition, {
       listAudit: { entries: [entry], nextPageToken: "more" },
@@ -156,7 +161,7 @@ export function recordCalls<Implementation extends object>(
 }
 
 /** An implementation that records each call of the given methods and answers as given; others refuse. */
-function answering<D extends CompatServiceDefinition>(
+export function answering<D extends CompatServiceDefinition>(
   world: AccessWorld,
   definition: D,
   answers: Readonly<Record<string, object>>,

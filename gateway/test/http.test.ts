@@ -164,8 +164,8 @@ describe("renditions", () => {
       "content-type": "image/jpeg",
       "content-length": "200000",
       "cache-control": "private, no-cache",
-      "content-disposition": `inline; filename="${photo.id}-original.jpg"`,
-      "content-security-policy": "default-src 'none'; sandbox",
+      "content-disposition": "inline; filename=\"_evil__.html.jpg\"; filename*=UTF-8''%22evil%0D%0A.html.jpg",
+      "content-security-policy": "default-src 'none'; base-uri 'none'; frame-ancestors 'none'; sandbox",
       "x-content-type-options": "nosniff",
     });
   });

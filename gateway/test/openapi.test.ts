@@ -14,6 +14,8 @@ const publicRoutes = [
   "get /api/v1/auth/oidc",
   "get /api/v1/auth/oidc/callback",
   "get /api/v1/auth/oidc/login",
+  "get /api/v1/links/album",
+  "get /api/v1/links/photos/{id}/{rendition}",
   "get /health",
   "get /metrics",
   "get /ready",
@@ -24,17 +26,20 @@ const publicRoutes = [
   "post /api/v1/auth/password/reset",
   "post /api/v1/auth/refresh",
   "post /api/v1/auth/signup",
+  "post /api/v1/links/open",
 ];
 
 // Routes of accounts and access that take a login: an API key does not open them.
 const sessionRoutes = [
   "delete /api/v1/api-keys/{id}",
+  "delete /api/v1/auth/identities/{id}",
   "delete /api/v1/auth/sessions",
   "delete /api/v1/auth/sessions/{id}",
   "delete /api/v1/users/me",
   "delete /api/v1/users/{id}",
   "get /api/v1/api-keys",
   "get /api/v1/auth/csrf",
+  "get /api/v1/auth/identities",
   "get /api/v1/auth/sessions",
   "get /api/v1/auth/two-factor",
   "post /api/v1/api-keys",
@@ -46,11 +51,49 @@ const sessionRoutes = [
   "post /api/v1/auth/two-factor/confirm",
   "post /api/v1/auth/two-factor/disable",
   "post /api/v1/auth/two-factor/recovery-codes",
+  "post /api/v1/service-accounts",
+];
+
+const jobRoutes = [
+  "get /api/v1/detect/history",
+  "get /api/v1/detect/jobs/{id}",
+  "get /api/v1/jobs",
+  "get /api/v1/jobs/{id}",
+  "get /api/v1/jobs/{id}/items",
+  "post /api/v1/detect/batch",
+  "post /api/v1/jobs",
+  "post /api/v1/jobs/{id}/cancel",
+  "post /api/v1/jobs/{id}/retry",
+];
+
+const albumRoutes = [
+  "delete /api/v1/albums/{id}",
+  "delete /api/v1/albums/{id}/links/{linkId}",
+  "delete /api/v1/albums/{id}/photos",
+  "delete /api/v1/albums/{id}/shares/{userId}",
+  "get /api/v1/albums",
+  "get /api/v1/albums/{id}",
+  "get /api/v1/albums/{id}/links",
+  "get /api/v1/albums/{id}/photos",
+  "get /api/v1/albums/{id}/shares",
+  "patch /api/v1/albums/{id}",
+  "post /api/v1/albums",
+  "post /api/v1/albums/{id}/import",
+  "post /api/v1/albums/{id}/links",
+  "post /api/v1/albums/{id}/photos",
+  "put /api/v1/albums/{id}/shares",
 ];
 
 const scopedRoutes = [
+  ...albumRoutes,
+  ...jobRoutes,
+  "delete /api/v1/photos/trash",
+  "delete /api/v1/photos/{id}",
   "delete /api/v1/service-accounts/{id}",
+  "delete /api/v1/users/{id}/sessions",
+  "delete /api/v1/webhooks/{id}",
   "get /api/v1/audit",
+  "get /api/v1/events",
   "get /api/v1/photos",
   "get /api/v1/search",
   "get /api/v1/service-accounts",
@@ -60,13 +103,23 @@ const scopedRoutes = [
   "get /api/v1/users/me/usage",
   "get /api/v1/users/{id}",
   "get /api/v1/users/{id}/usage",
+  "get /api/v1/webhooks",
+  "get /api/v1/webhooks/{id}/deliveries",
+  "get /api/v1/ws",
+  "patch /api/v1/photos/{id}",
   "patch /api/v1/users/me",
   "patch /api/v1/users/{id}",
   "post /api/v1/classify",
   "post /api/v1/detect/image",
   "post /api/v1/photos",
-  "post /api/v1/service-accounts",
+  "post /api/v1/photos/bulk",
+  "post /api/v1/photos/exists",
+  "post /api/v1/photos/validate",
+  "post /api/v1/photos/{id}/restore",
   "post /api/v1/users",
+  "post /api/v1/webhooks",
+  "post /api/v1/webhooks/{id}/deliveries/{deliveryId}/retry",
+  "post /api/v1/webhooks/{id}/test",
   "put /api/v1/users/{id}/quota",
 ];
 
@@ -105,6 +158,7 @@ describe("/openapi.json", () => {
     expect(openapi.openapi).toBe("3.1.0");
     const photo = [
       "",
+      "/annotated",
       "/caption",
       "/colors",
       "/events",

@@ -14,6 +14,7 @@ import {
 import { authV1, captioningV1, type commonV1, faceV1, libraryV1, sceneV1, searchV1 } from "@ocelli/contracts";
 import { Status } from "nice-grpc";
 import { parseJwks } from "../src/jwks.ts";
+import { albumService } from "./album-upstreams.ts";
 import {
   type AccessWorld,
   accessServices,
@@ -22,6 +23,9 @@ import {
   recordCalls,
   usageMethods,
 } from "./auth-upstreams.ts";
+import { createFeedWorld, type FeedWorld, feedService, webhookService } from "./feed-upstreams.ts";
+import { createJobWorld, type JobWorld, jobService } from "./job-upstreams.ts";
+import { createPhotoCalls, type PhotoCalls, photoService } from "./photo-upstreams.ts";
 import type { TokenSigner } from "./tokens.ts";
 
 /** What the services behind the gateway hold, for tests to look at and to change. */
@@ -48,6 +52,11 @@ export interface World {
   readonly exchanges: Array<{ apiKey: string; address: string; userAgent: string }>;
   /** Accounts and access. */
   readonly access: AccessWorld;
+  /** Feeds and webhooks. */
+  readonly feed: FeedWorld;
+  readonly jobs: JobWorld;
+  /** What is asked of photos besides uploads and reads. */
+  readonly photoCalls: PhotoCalls;
   /** Grants that auth lists as revoked. */
   readonly revoked: Set<string>;
   getPhotoCalls: number;
@@ -114,6 +123,9 @@ export async function startUpstreams(signer: TokenSigner): Promise<Upstreams> {
     apiKeys: new Map(),
     exchanges: [],
     access: createAccessWorld(),
+    feed: createFeedWorld(),
+    jobs: createJobWorld(),
+    photoCalls: createPhotoCalls(),
     revoked: new Set(),
     getPhotoCalls: 0,
   };
@@ -139,6 +151,11 @@ export async function startUpstreams(signer: TokenSigner): Promise<Upstreams> {
   server.add(authV1.OidcServiceDefinition, access.oidc);
   server.add(authV1.AuditServiceDefinition, access.audit);
   server.add(libraryV1.LibraryServiceDefinition, libraryService(world));
+  server.add(libraryV1.PhotoServiceDefinition, photoService(world));
+  server.add(libraryV1.JobServiceDefinition, jobService(world.jobs));
+  server.add(libraryV1.AlbumServiceDefinition, albumService(world.access));
+  server.add(libraryV1.FeedServiceDefinition, feedService(world.feed));
+  server.add(libraryV1.WebhookServiceDefinition, webhookService(world.feed));
   server.add(captioningV1.CaptioningServiceDefinition, captioningService(world));
   server.add(faceV1.FaceServiceDefinition, faceService(world));
   server.add(sceneV1.SceneServiceDefinition, sceneService(world));
@@ -269,11 +286,12 @@ function libraryService(world: World) {
       world.lists.push(request);
       return { photos: [...world.photos.values()].map(({ photo }) => photo), nextPageToken: "more" };
     },
-    async *downloadPhoto({ photoId, rendition }, context) {
-      const { photo, bytes } = own(world, photoId, context);
+    async *downloadPhoto({ photoId, rendition, offset: first, length }, context) {
+      const { photo, bytes: all } = own(world, photoId, context);
+      const bytes = all.subarray(first, length === 0 ? undefined : first + length);
       const value = {
         mediaType: photo.mediaType,
-        sizeBytes: bytes.length,
+        sizeBytes: all.length,
         etag: `${photo.sha256}-${rendition}`,
       };
       yield { part: { $case: "info", value } };

@@ -2,9 +2,9 @@ import type { GatewayContext } from "../context.ts";
 import type { Line } from "./lines.ts";
 
 /** How lines are written. */
-export interface LineFormat {
+export interface LineFormat<L = Line> {
   readonly mediaType: string;
-  encode(line: Line): string;
+  encode(line: L): string;
   /** Sent when nothing else was for a while, so that proxies keep the connection; absent where the format has no comments. */
   readonly heartbeat?: string;
 }
@@ -29,9 +29,9 @@ const bufferedBytes = 64 * 1024;
 const encoder = new TextEncoder();
 
 /** What {@link sendLines} sends, and how. */
-export interface LineStream {
-  readonly lines: AsyncGenerator<Line>;
-  readonly format: LineFormat;
+export interface LineStream<L = Line> {
+  readonly lines: AsyncGenerator<L, unknown>;
+  readonly format: LineFormat<L>;
   /** Runs once when the stream is over, however it ends. */
   readonly release: () => void;
   /** How long a client may take nothing. */
@@ -39,7 +39,7 @@ export interface LineStream {
 }
 
 /** Sends each line the moment it exists. A client that stops reading is disconnected after `stallMs`. */
-export function sendLines(c: GatewayContext, stream: LineStream): Response {
+export function sendLines<L>(c: GatewayContext, stream: LineStream<L>): Response {
   return new Response(
     createLineBody(stream, () => disconnect(c)),
     {
@@ -53,7 +53,7 @@ export function sendLines(c: GatewayContext, stream: LineStream): Response {
 }
 
 /** The body of {@link sendLines}; `breakOff` ends a body that cannot be completed. */
-export function createLineBody(stream: LineStream, breakOff: () => void): ReadableStream<Uint8Array> {
+export function createLineBody<L>(stream: LineStream<L>, breakOff: () => void): ReadableStream<Uint8Array> {
   let room = Promise.withResolvers<void>();
   let over = false;
 

@@ -9,24 +9,33 @@ import { problemResponse, type RouteDeps } from "./shared.ts";
 /** Header of every answer that carries a secret or depends on one. */
 export const noStore = { "cache-control": "no-store" };
 
-/** Who may use a route; see `Access` of the contracts. */
-type Door = "public" | "session" | Scope;
+/** What a caller needs: a login, or a token with a scope; see `Access` of the contracts. */
+type Need = "session" | Scope;
+/** Who may use a route: everybody, or who has all that is named. */
+type Door = "public" | Need | readonly Need[];
 
 /** What a route lets in: nothing of the body is read before the caller is known to be welcome. */
 export function door(deps: RouteDeps, access: Door, body: "none" | "json" | "optional-json" = "none") {
   const middleware: Array<MiddlewareHandler<GatewayEnv>> = [];
-  if (access === "session") middleware.push(deps.requireSession());
-  else if (access !== "public") middleware.push(deps.requireScope(access));
+  const needs = needsOf(access);
+  const scopes = needs.filter((need) => need !== "session");
+  if (needs.includes("session")) middleware.push(deps.requireSession());
+  if (scopes.length > 0) middleware.push(deps.requireScope(scopes));
   if (body !== "none") {
     middleware.push(limitJsonBody(deps.config.maxJsonBytes, { optional: body === "optional-json" }));
   }
-  return { middleware, ...(access === "public" ? {} : { security: securityOf(access) }) };
+  return { middleware, ...(needs.length === 0 ? {} : { security: securityOf(needs) }) };
+}
+
+function needsOf(access: Door): readonly Need[] {
+  if (access === "public") return [];
+  return typeof access === "string" ? [access] : access;
 }
 
 /** OpenAPI security: an API key opens what a scope opens, never what takes a login. */
-function securityOf(access: Exclude<Door, "public">): Array<Record<string, string[]>> {
+function securityOf(needs: readonly Need[]): Array<Record<string, string[]>> {
   const session = [{ bearer: [] }, { cookie: [] }];
-  return access === "session" ? session : [...session, { apiKey: [] }];
+  return needs.includes("session") ? session : [...session, { apiKey: [] }];
 }
 
 /** A JSON body; `required` says whether it may be left out. */

@@ -4,6 +4,7 @@ import { Status } from "nice-grpc";
 import { authCallOptions, type GatewayContext } from "../context.ts";
 import { putSessionCookies } from "../cookies.ts";
 import { forgetBrowserSecret, readBrowserSecret, setBrowserSecret } from "../oidc-cookie.ts";
+import { refuseHead } from "../refuse-head.ts";
 import { toTokensView } from "../views/account.ts";
 import { authorizationSchema, linkedSchema, oidcSchema, tokensSchema } from "../views/schemas-account.ts";
 import { door, noStore, optionalJsonBody, problems } from "./account-route.ts";
@@ -115,6 +116,7 @@ function loginRoute(deps: RouteDeps) {
     summary: "Log in at the provider",
     description: "For browsers: sets a short-lived cookie without which nobody can finish this login.",
     ...door(deps, "public"),
+    middleware: [...door(deps, "public").middleware, refuseHead()],
     request: { query: loginQuery },
     responses: { 303: redirect, ...problems(notConfigured) },
   });
@@ -146,7 +148,7 @@ function callbackRoute(deps: RouteDeps) {
     tags,
     summary: "Where the provider sends the browser back to",
     ...door(deps, "public"),
-    middleware: [...door(deps, "public").middleware, forgetBrowserSecret()],
+    middleware: [...door(deps, "public").middleware, refuseHead(), forgetBrowserSecret()],
     request: { query: callbackQuery },
     responses: {
       200: json("Without a path to come back to: the tokens.", z.union([tokensSchema, linkedSchema])),
@@ -154,7 +156,7 @@ function callbackRoute(deps: RouteDeps) {
       ...problems({
         401: "`INVALID_OIDC_STATE`, `OIDC_REFUSED`",
         403: "`ACCOUNT_DISABLED`, `SIGN_UP_CLOSED`, `EMAIL_REQUIRED`, `EMAIL_NOT_VERIFIED`",
-        409: "`EMAIL_TAKEN`, `IDENTITY_LINKED`",
+        409: "`EMAIL_TAKEN`, `IDENTITY_LINKED`, `TOO_MANY_IDENTITIES`",
         503: "`OIDC_PROVIDER_UNAVAILABLE`",
       }),
     },

@@ -1,4 +1,4 @@
-import { createRoute, z } from "@hono/zod-openapi";
+import { createRoute } from "@hono/zod-openapi";
 import { callOptions } from "../context.ts";
 import { fetchPhotoResult } from "../photo-aggregate.ts";
 import { uploadMessages } from "../upload-messages.ts";
@@ -6,13 +6,14 @@ import { forwardFile } from "../uploads.ts";
 import { toPhotoView } from "../views/photo.ts";
 import { required } from "../views/required.ts";
 import { photoResultSchema, photoSchema, uploadedPhotoSchema } from "../views/schemas.ts";
+import { problems } from "./account-route.ts";
+import { photoListQuery, toListRequest } from "./photo-query.ts";
 import {
   bearer,
   createRouter,
   fileBody,
   json,
   listOf,
-  pageQuery,
   photoIdParam,
   problemResponse,
   type RouteDeps,
@@ -32,12 +33,15 @@ export function photoRoutes(deps: RouteDeps) {
     return c.json({ ...photo, duplicate }, duplicate ? 200 : 201, { location: `/api/v1/photos/${photo.id}` });
   });
   router.openapi(listRoute(deps), async (c) => {
-    const { photos, nextPageToken } = await clients.library.listPhotos(c.req.valid("query"), callOptions(c));
+    const { photos, nextPageToken } = await clients.library.listPhotos(
+      toListRequest(c.req.valid("query")),
+      callOptions(c),
+    );
     return c.json({ items: photos.map(toPhotoView), nextPageToken }, 200);
   });
   router.openapi(resultRoute(deps), async (c) => {
     const { id } = c.req.valid("param");
-    return c.json(await fetchPhotoResult(deps, id, callOptions(c)), 200);
+    return c.json(await fetchPhotoResult(deps, id, c.get("caller").userId, callOptions(c)), 200);
   });
   return router;
 }
@@ -65,11 +69,16 @@ function listRoute({ requireScope }: RouteDeps) {
     method: "get",
     path: "/photos",
     tags: ["photos"],
-    summary: "List photos, newest first",
+    summary: "List photos",
+    description:
+      "Newest addition first, unless `order` says otherwise. A page token belongs to its filters and order.",
     security: bearer,
     middleware: [requireScope("photos:read")],
-    request: { query: z.strictObject(pageQuery) },
-    responses: { 200: json("One page.", listOf(photoSchema)), ...problemResponse },
+    request: { query: photoListQuery },
+    responses: {
+      200: json("One page.", listOf(photoSchema)),
+      ...problems({ 400: "`INVALID_FILTER`, `INVALID_PAGE_TOKEN`", 404: "`ALBUM_NOT_FOUND`" }),
+    },
   });
 }
 

@@ -1,8 +1,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import { AppError } from "@ocelli/chassis";
-import { Status } from "nice-grpc";
 import { callOptions, type GatewayContext } from "../context.ts";
-import type { ResultCallOptions } from "../photo-results.ts";
+import type { PhotoResults, ResultCallOptions } from "../photo-results.ts";
+import { readResult } from "../shared-results.ts";
 import {
   captionSchema,
   colorSchema,
@@ -16,48 +15,41 @@ import { bearer, createRouter, json, photoIdParam, problemResponse, type RouteDe
 /** One route per result; 404 until the result exists. */
 export function resultRoutes(deps: RouteDeps) {
   const router = createRouter();
-  const { results } = deps;
   router.openapi(resultRoute(deps, "caption", "The caption", captionSchema), async (c) =>
-    c.json(await fetchResult(deps, c, c.req.valid("param").id, results.caption), 200),
+    c.json(await fetchResult(deps, c, c.req.valid("param").id, (results) => results.caption), 200),
   );
   router.openapi(resultRoute(deps, "text", "The text in the picture", textSchema), async (c) =>
-    c.json(await fetchResult(deps, c, c.req.valid("param").id, results.text), 200),
+    c.json(await fetchResult(deps, c, c.req.valid("param").id, (results) => results.text), 200),
   );
   router.openapi(resultRoute(deps, "faces", "The faces, largest first", items(faceSchema)), async (c) =>
-    c.json(onePage(await fetchResult(deps, c, c.req.valid("param").id, results.faces)), 200),
+    c.json(onePage(await fetchResult(deps, c, c.req.valid("param").id, (results) => results.faces)), 200),
   );
   router.openapi(resultRoute(deps, "scene", "Scene labels and tags", sceneSchema), async (c) => {
-    const { scene } = await fetchResult(deps, c, c.req.valid("param").id, results.scene);
+    const { scene } = await fetchResult(deps, c, c.req.valid("param").id, (results) => results.scene);
     return c.json(scene, 200);
   });
   router.openapi(resultRoute(deps, "objects", "Objects, best first", items(objectSchema)), async (c) => {
-    const { objects } = await fetchResult(deps, c, c.req.valid("param").id, results.scene);
+    const { objects } = await fetchResult(deps, c, c.req.valid("param").id, (results) => results.scene);
     return c.json(onePage(objects), 200);
   });
   router.openapi(
     resultRoute(deps, "colors", "Dominant colours, largest share first", items(colorSchema)),
     async (c) => {
-      const { colors } = await fetchResult(deps, c, c.req.valid("param").id, results.scene);
+      const { colors } = await fetchResult(deps, c, c.req.valid("param").id, (results) => results.scene);
       return c.json(onePage(colors), 200);
     },
   );
   return router;
 }
 
-/** A result; where there is none, the library tells a photo that is not analysed yet from one the caller does not have. */
-async function fetchResult<T>(
-  { clients }: RouteDeps,
+/** A result; a photo that is not there for the caller is told from one that is not analysed yet. */
+function fetchResult<T>(
+  deps: RouteDeps,
   c: GatewayContext,
   photoId: string,
-  fetch: (photoId: string, options: ResultCallOptions) => Promise<T>,
+  pick: (results: PhotoResults) => (photoId: string, options: ResultCallOptions) => Promise<T>,
 ): Promise<T> {
-  const options = callOptions(c);
-  try {
-    return await fetch(photoId, options);
-  } catch (error) {
-    if (AppError.from(error).code === Status.NOT_FOUND) await clients.library.getPhoto({ photoId }, options);
-    throw error;
-  }
+  return readResult(deps, c, { ...callOptions(c), photoId }, pick);
 }
 
 function resultRoute<Name extends string, S extends z.ZodType>(

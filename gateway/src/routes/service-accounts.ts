@@ -56,14 +56,15 @@ function createAccountRoute(deps: RouteDeps) {
     path: "/service-accounts",
     tags,
     summary: "Make a service account",
-    description: "Its credentials buy access tokens at `AuthService.IssueServiceToken` over gRPC.",
-    ...door(deps, "admin", "json"),
+    description:
+      "Its credentials buy access tokens at `AuthService.IssueServiceToken` over gRPC. Needs a login.",
+    ...door(deps, ["session", "admin"], "json"),
     request: { body: jsonBody(createBody) },
     responses: {
       201: json("The account with its secret, shown this once.", createdServiceAccountSchema),
       ...problems({
         400: "`INVALID_SERVICE_ACCOUNT`",
-        403: "`SCOPE_REQUIRED`, `SCOPE_NOT_HELD`",
+        403: "`SESSION_REQUIRED`, `SCOPE_REQUIRED`, `SCOPE_NOT_HELD`",
         409: "`SERVICE_ACCOUNT_EXISTS`, `TOO_MANY_SERVICE_ACCOUNTS`",
       }),
     },

@@ -3,12 +3,11 @@ import { authCallOptions } from "../context.ts";
 import { clearSessionCookies } from "../cookies.ts";
 import { refuseGrants } from "../revoked-grants.ts";
 import { toSessionView } from "../views/account.ts";
-import { sessionSchema } from "../views/schemas-account.ts";
+import { revokedSessionsSchema, sessionSchema } from "../views/schemas-account.ts";
 import { door, empty, idParam, noStore, problems } from "./account-route.ts";
 import { createRouter, json, listOf, pageQuery, problemResponse, type RouteDeps } from "./shared.ts";
 
 const tags = ["auth"];
-const revokedSchema = z.object({ revoked: z.int() }).openapi("RevokedSessions");
 
 /** The caller's sessions. */
 export function sessionRoutes(deps: RouteDeps) {
@@ -53,7 +52,7 @@ function revokeOthersRoute(deps: RouteDeps) {
     tags,
     summary: "End every session but the one that asks",
     ...door(deps, "session"),
-    responses: { 200: json("How many ended.", revokedSchema), ...problemResponse },
+    responses: { 200: json("How many ended.", revokedSessionsSchema), ...problemResponse },
   });
 }
 

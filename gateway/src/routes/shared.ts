@@ -1,11 +1,12 @@
 import type { createRoute } from "@hono/zod-openapi";
 import { OpenAPIHono, z } from "@hono/zod-openapi";
-import { type Logger, notFound, type Revocations, type TokenVerifier } from "@ocelli/chassis";
+import { type AppError, type Logger, notFound, type Revocations, type TokenVerifier } from "@ocelli/chassis";
 import type { Gate } from "../authentication.ts";
 import type { Clients } from "../clients.ts";
 import type { GatewayConfig } from "../config.ts";
 import type { GatewayEnv } from "../context.ts";
 import type { PhotoWatch } from "../live/photo-watch.ts";
+import type { UserWatch } from "../live/user-watch.ts";
 import type { PhotoResults } from "../photo-results.ts";
 import { problemMediaType, problemSchema, validationError } from "../problem.ts";
 import type { Slots } from "../slots.ts";
@@ -24,6 +25,7 @@ export interface RouteDeps extends Gate {
   readonly verifier: TokenVerifier;
   readonly revocations: Revocations;
   readonly watch: PhotoWatch;
+  readonly userWatch: UserWatch;
   readonly watcherSlots: Slots;
   readonly detectionSlots: Slots;
   /** Aborted when the process begins to stop. */
@@ -37,6 +39,11 @@ export interface UnknownThing {
 }
 
 const unknownPhoto: UnknownThing = { reason: "PHOTO_NOT_FOUND", message: "There is no such photo." };
+
+/** NOT_FOUND/PHOTO_NOT_FOUND, as the library says it. */
+export function photoNotFound(): AppError {
+  return notFound(unknownPhoto.reason, unknownPhoto.message);
+}
 
 /** A group of routes whose bad input becomes a problem; `unknown` answers path parameters that are no ids. */
 export function createRouter(unknown: UnknownThing = unknownPhoto): OpenAPIHono<GatewayEnv> {

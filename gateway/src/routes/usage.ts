@@ -62,7 +62,8 @@ function userUsageRoute(deps: RouteDeps) {
     tags,
     summary: "What a user's photos take",
     description: "For administrators.",
-    ...door(deps, "admin"),
+    // `profile` is what reading an account takes.
+    ...door(deps, ["admin", "profile"]),
     request: { params: idParam("User id.") },
     responses: {
       200: json("Usage and limits.", usageSchema),
@@ -78,7 +79,7 @@ function quotaRoute(deps: RouteDeps) {
     tags,
     summary: "Set how much a user's photos may take",
     description: "For administrators. What is stored already stays.",
-    ...door(deps, "admin", "json"),
+    ...door(deps, ["admin", "profile"], "json"),
     request: { params: idParam("User id."), body: jsonBody(quotaBody) },
     responses: {
       200: json("Usage with the limits now in force.", usageSchema),

@@ -1,7 +1,8 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { authCallOptions } from "../context.ts";
+import { refuseGrants } from "../revoked-grants.ts";
 import { toUserView } from "../views/account.ts";
-import { userSchema } from "../views/schemas-account.ts";
+import { revokedSessionsSchema, userSchema } from "../views/schemas-account.ts";
 import { door, empty, idParam, jsonBody, noStore, problems } from "./account-route.ts";
 import { email, name, newPassword, role, text } from "./inputs.ts";
 import { createRouter, json, listOf, pageQuery, type RouteDeps } from "./shared.ts";
@@ -69,6 +70,14 @@ export function userRoutes(deps: RouteDeps) {
     // Without a password: administrators delete others here, owners their own account at /users/me.
     await users.deleteUser({ userId: c.req.valid("param").id, password: "" }, authCallOptions(c));
     return c.body(null, 204);
+  });
+  router.openapi(endSessionsRoute(deps), async (c) => {
+    const { sessionIds } = await users.endUserSessions(
+      { userId: c.req.valid("param").id },
+      authCallOptions(c),
+    );
+    refuseGrants(deps, ...sessionIds);
+    return c.json({ revoked: sessionIds.length }, 200);
   });
   return router;
 }
@@ -138,6 +147,22 @@ function updateRoute(deps: RouteDeps) {
         404: "`USER_NOT_FOUND`",
         409: "`LAST_ADMIN`: somebody has to stay administrator.",
       }),
+    },
+  });
+}
+
+function endSessionsRoute(deps: RouteDeps) {
+  return createRoute({
+    method: "delete",
+    path: "/users/{id}/sessions",
+    tags,
+    summary: "End every session of an account",
+    description: "For administrators. The account stays open, and its API keys work on.",
+    ...door(deps, "admin"),
+    request: { params: idParam("User id.") },
+    responses: {
+      200: json("How many ended.", revokedSessionsSchema),
+      ...problems({ 403: "`SCOPE_REQUIRED`, `ADMIN_REQUIRED`", 404: "`USER_NOT_FOUND`" }),
     },
   });
 }

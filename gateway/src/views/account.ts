@@ -1,6 +1,6 @@
 import type { authV1 } from "@ocelli/contracts";
 import { required } from "./required.ts";
-import type { SessionView, TokensView, UserView } from "./schemas-account.ts";
+import type { IdentityView, SessionView, TokensView, UserView } from "./schemas-account.ts";
 
 /** An account as clients see it. */
 export function toUserView(message: authV1.User | undefined): UserView {
@@ -37,4 +37,9 @@ export function toSessionView(session: authV1.Session): SessionView {
     lastUsedAt: required(session.lastUsedAt, "lastUsedAt").toISOString(),
     expiresAt: required(session.expiresAt, "expiresAt").toISOString(),
   };
+}
+
+/** An account of a provider that logs in to the caller's. */
+export function toIdentityView({ id, issuer, subject, linkedAt }: authV1.LinkedIdentity): IdentityView {
+  return { id, issuer, subject, linkedAt: required(linkedAt, "linkedAt").toISOString() };
 }

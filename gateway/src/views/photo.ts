@@ -1,6 +1,6 @@
 import type { libraryV1 } from "@ocelli/contracts";
 import { z } from "zod";
-import type { PhotoView, StageView } from "./schemas.ts";
+import type { LocationView, PhotoView, StageView } from "./schemas.ts";
 
 const exifObject = z.record(z.string(), z.unknown());
 
@@ -13,10 +13,11 @@ const stageStatuses = {
   STAGE_STATUS_SKIPPED: "SKIPPED",
 } as const;
 
-/** A photo as clients see it; the owner is the caller and not repeated. */
+/** A photo as clients see it. */
 export function toPhotoView(photo: libraryV1.Photo): PhotoView {
   return {
     id: photo.id,
+    ownerId: photo.ownerId,
     filename: photo.filename,
     sha256: photo.sha256,
     mediaType: photo.mediaType,
@@ -24,12 +25,25 @@ export function toPhotoView(photo: libraryV1.Photo): PhotoView {
     height: photo.height,
     sizeBytes: photo.sizeBytes,
     takenAt: photo.takenAt?.toISOString() ?? null,
+    takenAtOffsetMinutes: photo.takenAtOffsetMinutes ?? null,
+    location: photo.location ? toLocationView(photo.location) : null,
+    camera: photo.camera || null,
+    lens: photo.lens || null,
     exif: parseExif(photo.exifJson),
-    albumIds: [],
+    title: photo.title,
+    description: photo.description,
+    albumIds: photo.albumIds,
     favorite: photo.favorite,
+    hidden: photo.hidden,
+    trashedAt: photo.trashedAt?.toISOString() ?? null,
+    faceCount: photo.faceCount ?? null,
     createdAt: (photo.createdAt ?? new Date(0)).toISOString(),
     stages: Object.fromEntries(photo.stages.map((stage) => [stage.stage, toStageView(stage)])),
   };
+}
+
+function toLocationView({ latitude, longitude, city, region, country }: libraryV1.Location): LocationView {
+  return { latitude, longitude, city: city || null, region: region || null, country: country || null };
 }
 
 /** One stage's state. */

@@ -52,6 +52,9 @@ export const sessionSchema = z
   })
   .openapi("Session");
 
+/** How many sessions ended. */
+export const revokedSessionsSchema = z.object({ revoked: z.int() }).openapi("RevokedSessions");
+
 /** Whether logins ask for a second factor. */
 export const twoFactorSchema = z
   .object({ enabled: z.boolean(), recoveryCodesLeft: z.int() })
@@ -80,6 +83,16 @@ export const authorizationSchema = z.object({ authorizationUrl: z.string() }).op
 /** An account of the provider that now belongs to the caller. */
 export const linkedSchema = z.object({ linked: z.literal(true) }).openapi("OpenIdLinked");
 
+/** An account of the provider that logs in to the caller's. */
+export const identitySchema = z
+  .object({
+    id: z.string().openapi({ description: "Stable for the same account of the same provider." }),
+    issuer: z.string().openapi({ description: "The provider." }),
+    subject: z.string().openapi({ description: "What the provider calls the account." }),
+    linkedAt: z.iso.datetime(),
+  })
+  .openapi("LinkedIdentity");
+
 /** What a login page needs to know of the OpenID provider. */
 export const oidcSchema = z
   .object({ enabled: z.boolean(), providerName: z.string() })
@@ -89,5 +102,7 @@ export const oidcSchema = z
 export type TokensView = z.infer<typeof tokensSchema>;
 /** An account as clients see it. */
 export type UserView = z.infer<typeof userSchema>;
+/** A linked identity as clients see it. */
+export type IdentityView = z.infer<typeof identitySchema>;
 /** A session as clients see it. */
 export type SessionView = z.infer<typeof sessionSchema>;

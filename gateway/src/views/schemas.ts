@@ -69,10 +69,22 @@ export const stageSchema = z
   })
   .openapi("Stage");
 
+/** A place on Earth. */
+export const locationSchema = z
+  .object({
+    latitude: z.number().openapi({ description: "Degrees north." }),
+    longitude: z.number().openapi({ description: "Degrees east." }),
+    city: z.string().nullable().openapi({ description: "Nearest town." }),
+    region: z.string().nullable(),
+    country: z.string().nullable(),
+  })
+  .openapi("Location");
+
 /** A photo and how far its analysis has come. */
 export const photoSchema = z
   .object({
     id: z.uuid(),
+    ownerId: z.uuid().openapi({ description: "The caller, or who shares it with the caller." }),
     filename: z.string(),
     sha256: z.string(),
     mediaType: z.string(),
@@ -80,9 +92,21 @@ export const photoSchema = z
     height: z.int(),
     sizeBytes: z.int(),
     takenAt: z.iso.datetime().nullable(),
+    takenAtOffsetMinutes: z.int().nullable().openapi({
+      description:
+        "Minutes east of UTC; `null` when unknown, `takenAt` is then the camera's clock read as UTC.",
+    }),
+    location: locationSchema.nullable(),
+    camera: z.string().nullable(),
+    lens: z.string().nullable(),
     exif: z.record(z.string(), z.unknown()),
-    albumIds: z.array(z.string()),
+    title: z.string(),
+    description: z.string(),
+    albumIds: z.array(z.string()).openapi({ description: "Albums of the caller that hold it." }),
     favorite: z.boolean(),
+    hidden: z.boolean(),
+    trashedAt: z.iso.datetime().nullable().openapi({ description: "`null` outside the trash." }),
+    faceCount: z.int().nullable().openapi({ description: "`null` until the photo was scanned." }),
     createdAt: z.iso.datetime(),
     stages: z.record(z.string(), stageSchema),
   })
@@ -120,6 +144,8 @@ export type FaceView = z.infer<typeof faceSchema>;
 export type ObjectView = z.infer<typeof objectSchema>;
 /** A photo as clients see it. */
 export type PhotoView = z.infer<typeof photoSchema>;
+/** A place as clients see it. */
+export type LocationView = z.infer<typeof locationSchema>;
 /** A scene as clients see it. */
 export type SceneView = z.infer<typeof sceneSchema>;
 /** A stage as clients see it. */
