@@ -96,7 +96,8 @@ function guardedApp(config: GatewayConfig, { verifier, auth }: Omit<GateSources,
     onRefused: () => undefined,
     now,
   });
-  const gate = createGate({ verifier, apiKeys, limits: createRateLimits(rateLimitsOf(config), now) });
+  const log = createLogger({ level: "silent", format: "json", destination: { write: () => undefined } });
+  const gate = createGate({ verifier, apiKeys, limits: createRateLimits(rateLimitsOf(config), now), log });
   const app = createRouter();
   app.use(describeOrigin(config));
   app.get("/open", (c) => c.json({ id: "bench" }));

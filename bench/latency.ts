@@ -1,6 +1,5 @@
 import { type Database, openDatabase } from "@ocelli/chassis";
 import type { Client } from "../e2e/harness/client.ts";
-import { createDirectoryBlobStore } from "../services/library/src/blobs/directory-blob-store.ts";
 import { createPhotos } from "../services/library/src/photos.ts";
 import type { LibraryTables } from "../services/library/src/store/tables.ts";
 import { type Figure, median, quantile } from "./figures.ts";
@@ -8,6 +7,9 @@ import { openHttpClient, timeInTurns } from "./interleaved.ts";
 import { ownerOf } from "./owner.ts";
 
 const group = "latency";
+
+/** Lists read no bytes. */
+const neverOpened = () => Promise.reject(new Error("a list opened a photo"));
 
 /**
  * `GET /photos?pageSize=1` through gateway and gRPC against the library's own function on the same database, one at
@@ -22,11 +24,17 @@ export async function measureLatency(
   const database: Database<LibraryTables> = openDatabase({ url: databaseUrl, schema: "library" });
   const http = openHttpClient();
   const ownerId = ownerOf(client);
-  const photos = createPhotos({ database, blobs: createDirectoryBlobStore("unused") });
+  const photos = createPhotos({ database, contents: { open: neverOpened } });
   try {
     const [mesh = [], direct = [], alone = []] = await timeInTurns(requests, [
       () => http.get(`${baseUrl}/api/v1/photos?pageSize=1`, { authorization: `Bearer ${client.token}` }),
-      () => photos.list(ownerId, { pageSize: 1, pageToken: "" }),
+      () =>
+        photos.list(ownerId, {
+          pageSize: 1,
+          pageToken: "",
+          filter: { trashed: false },
+          order: { by: "added", descending: true },
+        }),
       () => http.get(`${baseUrl}/health`),
     ]);
     return [

@@ -18,8 +18,8 @@ const words = `(array['dog','beach','street','kitchen','mountain','car','people'
 const statements = [
   `insert into library.images (sha256, media_type, width, height, size_bytes)
    select hash || hash, 'image/jpeg', 1200, 900, 250000 from made`,
-  `insert into library.photos (id, owner_id, sha256, filename, created_at)
-   select id, owner, hash || hash, 'photo-' || n || '.jpg', now() from made`,
+  `insert into library.photos (id, owner_id, sha256, filename, created_at, captured_at)
+   select id, owner, hash || hash, 'photo-' || n || '.jpg', now(), now() from made`,
   `insert into library.photo_stages (photo_id, owner_id, stage, status, attempts, model, ms)
    select id, owner, stage, 'SUCCEEDED', 1, 'synthetic', 100
    from made, unnest(array['scene','faces','ocr','embed','caption','index']) as stage`,

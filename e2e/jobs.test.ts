@@ -118,14 +118,20 @@ test("captions are made again for the stored scene, in place, and a request make
   const request = { photoIds, stages: ["caption"] };
   const made = await create(request, { "idempotency-key": "captions, once" });
   expect((await create(request, { "idempotency-key": "captions, once" })).id).toBe(made.id);
-  expect(await endOf(made.id)).toMatchObject({ status: "SUCCEEDED", progress: { done: 4, failed: 0, total: 4 } });
+  expect(await endOf(made.id)).toMatchObject({
+    status: "SUCCEEDED",
+    progress: { done: 4, failed: 0, total: 4 },
+  });
   const after = await captionedAt();
   for (const id of photoIds) expect(after.get(id)).toBe((before.get(id) ?? 0) + 1);
   const [captions] = await ocelli.rows<{ n: number }>("select count(*)::int as n from captioning.captions");
   expect(captions?.n).toBe(4);
-  const scenes = "select count(*)::int as n from scene.outbox where subject = 'ocelli.scene.photo.classified'";
+  const scenes =
+    "select count(*)::int as n from scene.outbox where subject = 'ocelli.scene.photo.classified'";
   expect((await ocelli.rows<{ n: number }>(scenes))[0]?.n).toBe(4);
-  expect((await client.photo(photoIds[0] ?? "")).caption?.text).toMatch(/person|woman|man|astronaut|girl|lady/);
+  expect((await client.photo(photoIds[0] ?? "")).caption?.text).toMatch(
+    /person|woman|man|astronaut|girl|lady/,
+  );
 }, 120_000);
 
 test("every stage is made again in its order, and nothing is stored twice", async () => {
@@ -158,7 +164,8 @@ test("failed stages are tried again, and only these", async () => {
   const failed = await endOf(made.id);
   expect(failed).toMatchObject({ status: "FAILED", progress: { done: 0, failed: 4, total: 4 } });
   expect(failed.error).toMatch(/^[A-Z_]+: /);
-  const texts = "select count(*)::int as n from captioning.outbox where subject = 'ocelli.captioning.photo.read'";
+  const texts =
+    "select count(*)::int as n from captioning.outbox where subject = 'ocelli.captioning.photo.read'";
   const [before] = await ocelli.rows<{ n: number }>(texts);
   await ocelli.rows("alter table captioning.captions_away rename to captions");
 

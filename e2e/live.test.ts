@@ -33,7 +33,11 @@ beforeAll(async () => {
   client = await Client.signedUp(ocelli.address, "live@example.org");
   pictures = await differentPictures(4);
   // Another gateway before the same services, which hears none of their events: it has to look by itself.
-  second = await startOcelli(["serve", "gateway"], { ...addresses(), GATEWAY_SERVICE_SECRET: secret });
+  second = await startOcelli(["serve", "gateway"], {
+    ...addresses(),
+    GATEWAY_SERVICE_SECRET: secret,
+    OCELLI_EVENTS: "in-process",
+  });
 }, 120_000);
 
 afterAll(async () => {

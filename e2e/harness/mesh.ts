@@ -22,16 +22,24 @@ export interface Mesh {
   address(service: (typeof meshServices)[number]): string;
   /** A running process. */
   process(name: MeshProcess): OcelliProcess;
+  /** Starts one more gateway; `dispose` ends it. */
+  addGateway(): Promise<OcelliProcess>;
   /** Starts a process that ended again, with the settings it had. */
   restart(name: MeshProcess): Promise<void>;
+  /** The NATS that all of them meet on. */
+  readonly nats: NatsServer;
+  /** The Postgres of all but search. */
+  readonly postgres: NativePostgres;
+  /** Address of a service's database; search keeps its own to itself. */
+  databaseUrl(service: Exclude<(typeof meshServices)[number], "search">): string;
   /** Ends every process with SIGTERM and resolves with their exit codes by name. */
   stop(): Promise<Record<string, number | null>>;
   /** Removes what {@link Mesh.stop} leaves: NATS, Postgres, processes that hang. */
   dispose(): Promise<void>;
 }
 
-/** Starts the whole mesh. Search needs pgvector, which this Postgres lacks: it keeps an embedded database of its own. */
-export async function startMesh(): Promise<Mesh> {
+/** Starts the whole mesh. Search needs pgvector, which this Postgres lacks: it keeps an embedded database of its own. `env` is for every process. */
+export async function startMesh(env: NodeJS.ProcessEnv = {}): Promise<Mesh> {
   const nats = await createNatsServer();
   await nats.start();
   const postgres = await startNativePostgres();
@@ -40,11 +48,12 @@ export async function startMesh(): Promise<Mesh> {
   for (const name of meshServices) addresses.set(name, `127.0.0.1:${await freePort()}`);
   const environments = await meshEnvironments(nats, postgres, addresses);
   const start = async (name: MeshProcess) => {
-    running.set(name, await startOcelli(["serve", name], environments[name]));
+    running.set(name, await startOcelli(["serve", name], { ...environments[name], ...env }));
   };
   const process = (name: MeshProcess) => required(running.get(name), name);
+  const further: OcelliProcess[] = [];
   const dispose = async () => {
-    for (const each of running.values()) await each.end("SIGKILL");
+    for (const each of [...running.values(), ...further]) await each.end("SIGKILL");
     await nats.dispose();
     await postgres.stop();
   };
@@ -61,7 +70,16 @@ export async function startMesh(): Promise<Mesh> {
     url: process("gateway").address,
     address: (service) => required(addresses.get(service), service),
     process,
+    async addGateway() {
+      const gateway = await startOcelli(["serve", "gateway"], { ...environments.gateway, ...env });
+      further.push(gateway);
+      return gateway;
+    },
     restart: start,
+    nats,
+    postgres,
+    databaseUrl: (service) =>
+      required(environments[service][`DATABASE_URL_${service.toUpperCase()}`], service),
     async stop() {
       const codes: Record<string, number | null> = {};
       // Callers before the services they call.

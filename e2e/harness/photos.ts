@@ -22,12 +22,19 @@ export function photoPath(name: (typeof photoNames)[number]): string {
 /** True when the photos that cannot be committed are there. */
 export const hasSharedPhotos = existsSync(`${sharedPhotos}two_people.jpg`);
 
-/** JPEGs that all differ, numbers `first` and following: each is another crop of the coffee photo. At most 34 exist. */
-export async function differentPictures(count: number, first = 0): Promise<Uint8Array<ArrayBuffer>[]> {
+/**
+ * JPEGs that all differ, numbers `first` and following: each is another crop of a photo. At most 34 exist of the coffee;
+ * on the first 13 of the astronaut is her face.
+ */
+export async function differentPictures(
+  count: number,
+  first = 0,
+  name: "coffee.png" | "astronaut.png" = "coffee.png",
+): Promise<Uint8Array<ArrayBuffer>[]> {
   const pictures = [];
   for (let index = first; index < first + count; index++) {
     const crop = { left: index * 4, top: index * 3, width: 400, height: 300 };
-    pictures.push(new Uint8Array(await sharp(photoBytes("coffee.png")).extract(crop).jpeg().toBuffer()));
+    pictures.push(new Uint8Array(await sharp(photoBytes(name)).extract(crop).jpeg().toBuffer()));
   }
   return pictures;
 }
