@@ -2,6 +2,7 @@ import { randomUUIDv7 } from "node:crypto";
 import type { Operator } from "@ocelli/auth/operator";
 import { createLogger, loadSettings } from "@ocelli/chassis";
 import type { Command } from "commander";
+import { publicUrlOf } from "./public-url.ts";
 import { Releases } from "./releases.ts";
 import { databaseOption, openServiceStore } from "./service-store.ts";
 
@@ -29,7 +30,7 @@ export async function withAuthStore<T>(
   ]);
   const releases = new Releases();
   try {
-    const config = loadSettings(settings, process.env);
+    const config = loadSettings(settings, { ...process.env, ...publicUrlOf(process.env) });
     const databaseUrl = await openServiceStore({ service: "auth", database, env: process.env, releases });
     const operator = await openOperator({
       databaseUrl,

@@ -2,7 +2,9 @@ import { Command } from "commander";
 import { addAnalyzeCommand } from "./commands/analyze.ts";
 import { addAuthCommand } from "./commands/auth.ts";
 import { addEventsCommand } from "./commands/events.ts";
+import { addImportCommand } from "./commands/import.ts";
 import { addKeyCommand } from "./commands/key.ts";
+import { addLibraryCommand } from "./commands/library.ts";
 import { addModelsCommand } from "./commands/models.ts";
 import { addServiceAccountCommand } from "./commands/service-account.ts";
 import { addUserCommand } from "./commands/user.ts";
@@ -54,6 +56,8 @@ addUserCommand(program);
 addAuthCommand(program);
 addKeyCommand(program);
 addServiceAccountCommand(program);
+addLibraryCommand(program);
+addImportCommand(program);
 
 async function serveUntilStopped(service: ServiceName): Promise<void> {
   const { serve } = await import("./serve.ts");

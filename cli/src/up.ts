@@ -21,6 +21,7 @@ import { settings } from "./config.ts";
 import { type DataDirectory, openDataDirectory } from "./data-directory.ts";
 import { openEngine } from "./engine.ts";
 import { openRuntime } from "./process-runtime.ts";
+import { publicUrlOf } from "./public-url.ts";
 import { Releases } from "./releases.ts";
 import { StartupError } from "./startup-error.ts";
 
@@ -60,7 +61,8 @@ const allSettings = [
  * Starts gateway and services in this process; they talk gRPC over loopback.
  * @throws StartupError or ConfigError with one line to show.
  */
-export async function up({ env, onFatal }: UpOptions): Promise<RunningOcelli> {
+export async function up({ env: given, onFatal }: UpOptions): Promise<RunningOcelli> {
+  const env = { ...given, ...publicUrlOf(given) };
   const secrets = callerSecrets();
   checkSettings(allSettings, { ...env, ...secrets });
   const config = loadSettings(settings, env);

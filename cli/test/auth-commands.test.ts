@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { TOTP } from "otpauth";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { environmentOf, ocelli, ocelliUp } from "./ocelli-process.ts";
 
@@ -114,6 +115,37 @@ describe("a running installation", () => {
     expect((await login("ada@example.org")).status).toBe(200);
   });
 
+  test("ends every session of an account, which stays open", async () => {
+    const { token } = await login("ada@example.org");
+    expect(await run(["user", "end-sessions", "ada@example.org"])).toMatch(
+      /^ended \d+ sessions? of ada@example\.org \(/,
+    );
+    await untilRefused(token);
+    expect((await login("ada@example.org")).status).toBe(200);
+  });
+
+  test("lets in who lost the second factor once it was reset", async () => {
+    const { token } = await login("ada@example.org");
+    const send = async (path: string, body: object) => {
+      const response = await fetch(`${running.url}/api/v1/auth/two-factor${path}`, {
+        method: "POST",
+        headers: { "content-type": "application/json", authorization: `Bearer ${token}` },
+        body: JSON.stringify(body),
+      });
+      const answer: unknown = await response.json();
+      return isRecord(answer) ? String(answer.secret ?? response.status) : "";
+    };
+    expect(await fail(["user", "reset-two-factor", "ada@example.org"])).toContain("TWO_FACTOR_NOT_ENABLED");
+    const secret = await send("", { password });
+    const code = new TOTP({ secret }).generate();
+    expect(await send("/confirm", { code })).toBe("200");
+    expect((await login("ada@example.org")).status).toBe(401);
+    expect(await run(["user", "reset-two-factor", "ada@example.org"])).toMatch(
+      /^took the second factor off ada@example\.org \(/,
+    );
+    expect((await login("ada@example.org")).status).toBe(200);
+  });
+
   test("takes an API key until it is deleted", async () => {
     const { code, stdout, stderr } = await ocelli(env, [
       ...["key", "create", "--user", "ada@example.org", "--name", "Script"],
@@ -171,6 +203,7 @@ describe("a stopped installation", () => {
   test.each([
     ["the last administrator", ["user", "disable", "chief@example.org"], /LAST_ADMIN/],
     ["an account that is not there", ["user", "enable", "nobody@example.org"], /USER_NOT_FOUND/],
+    ["sessions of nobody", ["user", "end-sessions", "nobody@example.org"], /USER_NOT_FOUND/],
     ["what is no account", ["user", "reset-password", "' or 1=1 --"], /USER_NOT_FOUND/],
     ["an unknown role", ["user", "set-role", "chief@example.org", "root"], /role must be user or admin/],
     [

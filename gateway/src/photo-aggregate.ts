@@ -23,7 +23,8 @@ export async function fetchPhotoResult(
   const unavailable = new Set<string>();
   const report = (service: string, error: AppError) => {
     unavailable.add(service);
-    deps.log.warn({ err: error, upstream: service }, "result left out");
+    // Whoever asked has left: nothing is wrong.
+    if (!options.signal?.aborted) deps.log.warn({ err: error, upstream: service }, "result left out");
   };
   const others = { ...options, ...secondary };
   const fetchAll = (results: PhotoResults) =>

@@ -100,6 +100,72 @@ describe("link", () => {
   });
 });
 
+describe("linked logins", () => {
+  const id = "i".repeat(43);
+  const unlink = (path: string, body?: unknown) =>
+    test.call(`/auth/identities/${path}`, {
+      method: "DELETE",
+      ...(body === undefined
+        ? {}
+        : { body: JSON.stringify(body), headers: { "content-type": "application/json" } }),
+    });
+
+  it("are listed", async () => {
+    const response = await test.call("/auth/identities");
+    expect(response.headers.get("cache-control")).toBe("no-store");
+    expect(await bodyOf(response)).toEqual({
+      items: [
+        { id, issuer: "https://id.example.org", subject: "ada", linkedAt: expect.stringMatching(/Z$/) },
+      ],
+    });
+  });
+
+  it("are taken off with the password, or without one after a login", async () => {
+    expect((await unlink(id, { password: "long enough" })).status).toBe(204);
+    expect((await unlink(id)).status).toBe(204);
+    expect(world.calls).toMatchObject([
+      { method: "unlinkIdentity", request: { identityId: id, password: "long enough" } },
+      { method: "unlinkIdentity", request: { identityId: id, password: "" } },
+    ]);
+    failWith(world, "unlinkIdentity", Status.FAILED_PRECONDITION, "LAST_LOGIN_METHOD");
+    expect(await problemOf(await unlink(id))).toEqual([409, "LAST_LOGIN_METHOD"]);
+  });
+
+  it("end the other sessions with them at once", async () => {
+    const sessionId = crypto.randomUUID();
+    const authorization = `Bearer ${await test.signer.sign({ sessionId })}`;
+    world.answers.set("unlinkIdentity", { sessionIds: [sessionId] });
+    expect((await unlink(id)).status).toBe(204);
+    const refused = await test.call("/auth/identities", { headers: { authorization } });
+    expect(await problemOf(refused)).toEqual([401, "TOKEN_REVOKED"]);
+  });
+
+  it("cannot be named or asked for otherwise", async () => {
+    for (const bad of ["short", "x".repeat(44), `${"x".repeat(42)}%00`, `${"x".repeat(42)}.`]) {
+      expect(await problemOf(await unlink(bad)), bad).toEqual([404, "IDENTITY_NOT_FOUND"]);
+    }
+    for (const body of [{ password: 1 }, { password: "a", userId: "b" }, []]) {
+      expect(await problemOf(await unlink(id, body))).toEqual([400, "INVALID_ARGUMENT"]);
+    }
+    expect(world.calls).toEqual([]);
+  });
+});
+
+describe("HEAD", () => {
+  it("begins no login and uses none up", async () => {
+    for (const path of ["/login", "/login?returnTo=/", "/callback?code=c&state=s", "/callback"]) {
+      const response = await fetch(`${test.url}/api/v1/auth/oidc${path}`, {
+        method: "HEAD",
+        headers: browser,
+        redirect: "manual",
+      });
+      expect([response.status, response.headers.get("allow")], path).toEqual([405, "GET"]);
+      expect(cookiesOf(response)).toEqual([]);
+    }
+    expect(world.calls).toEqual([]);
+  });
+});
+
 describe("callback", () => {
   const query = "?code=c%2B1&state=s%20s&iss=https%3A%2F%2Fid.example.org&session_state=x";
   const forgotten = "__Host-ocelli-oidc=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax; Secure";

@@ -85,18 +85,19 @@ const albumRoutes = [
 ];
 
 const scopedRoutes = [
-  ...albumRoutes,
-  ...jobRoutes,
   "delete /api/v1/photos/trash",
   "delete /api/v1/photos/{id}",
   "delete /api/v1/service-accounts/{id}",
+  "delete /api/v1/uploads/{id}",
   "delete /api/v1/users/{id}/sessions",
   "delete /api/v1/webhooks/{id}",
   "get /api/v1/audit",
   "get /api/v1/events",
+  "get /api/v1/export",
   "get /api/v1/photos",
   "get /api/v1/search",
   "get /api/v1/service-accounts",
+  "get /api/v1/uploads/{id}",
   "get /api/v1/users",
   "get /api/v1/users/me",
   "get /api/v1/users/me/activity",
@@ -107,6 +108,7 @@ const scopedRoutes = [
   "get /api/v1/webhooks/{id}/deliveries",
   "get /api/v1/ws",
   "patch /api/v1/photos/{id}",
+  "patch /api/v1/uploads/{id}",
   "patch /api/v1/users/me",
   "patch /api/v1/users/{id}",
   "post /api/v1/classify",
@@ -116,11 +118,14 @@ const scopedRoutes = [
   "post /api/v1/photos/exists",
   "post /api/v1/photos/validate",
   "post /api/v1/photos/{id}/restore",
+  "post /api/v1/uploads",
   "post /api/v1/users",
   "post /api/v1/webhooks",
   "post /api/v1/webhooks/{id}/deliveries/{deliveryId}/retry",
   "post /api/v1/webhooks/{id}/test",
   "put /api/v1/users/{id}/quota",
+  ...albumRoutes,
+  ...jobRoutes,
 ];
 
 interface Operation {

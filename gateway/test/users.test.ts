@@ -144,6 +144,19 @@ describe("/users", () => {
     expect(requestOf("deleteUser")).toMatchObject({ userId: someId });
   });
 
+  it("ends every session of one, and refuses them at once", async () => {
+    const sessionId = crypto.randomUUID();
+    const authorization = `Bearer ${await test.signer.sign({ sessionId })}`;
+    expect((await test.call("/users/me", { headers: { authorization } })).status).toBe(200);
+    world.answers.set("endUserSessions", { sessionIds: [sessionId, someId] });
+    expect(await bodyOf(await send("DELETE", `/users/${someId}/sessions`))).toEqual({ revoked: 2 });
+    expect(requestOf("endUserSessions")).toEqual({ userId: someId });
+    const refused = await test.call("/users/me", { headers: { authorization } });
+    expect(await problemOf(refused)).toEqual([401, "TOKEN_REVOKED"]);
+    const nobody = await send("DELETE", "/users/nobody/sessions");
+    expect(await problemOf(nobody)).toEqual([404, "USER_NOT_FOUND"]);
+  });
+
   it("passes on what auth says", async () => {
     failWith(world, "updateUser", Status.FAILED_PRECONDITION, "LAST_ADMIN");
     const last = await send("PATCH", `/users/${someId}`, { role: "user" });
@@ -226,6 +239,7 @@ describe("what administrators do", () => {
   const closed: Array<[string, string, unknown?]> = [
     ["GET", "/users"],
     ["POST", "/users", {}],
+    ["DELETE", `/users/${someId}/sessions`],
     ["GET", `/users/${someId}/usage`],
     ["PUT", `/users/${someId}/quota`, {}],
     ["GET", "/audit"],

@@ -28,6 +28,8 @@ export function addUserCommand(program: Command): void {
   addSwitch(user, "enable", "open a closed account again", false);
   addRole(user);
   addResetPassword(user);
+  addResetTwoFactor(user);
+  addEndSessions(user);
   addDelete(user);
 }
 
@@ -100,6 +102,34 @@ function addResetPassword(user: Command): void {
         if (password === undefined) return printLink(operator, user);
         await operator.operatorPasswords.set(user.id, password);
         console.log(`set the password of ${describe(user)}`);
+      });
+    });
+}
+
+function addResetTwoFactor(user: Command): void {
+  withDatabaseOption(user.command("reset-two-factor"))
+    .description("take the second factor and its recovery codes off an account; its user is told by e-mail")
+    .argument("<account>", whose)
+    .action(async (account: string, store: AuthStoreOptions) => {
+      await withAuthStore(store, async (operator) => {
+        const user = await operator.findUser(account);
+        await operator.operatorSecondFactor.reset(user.id);
+        console.log(`took the second factor off ${describe(user)}`);
+      });
+    });
+}
+
+function addEndSessions(user: Command): void {
+  withDatabaseOption(user.command("end-sessions"))
+    .description("end every session of an account, which stays open; its API keys work on")
+    .argument("<account>", whose)
+    .action(async (account: string, store: AuthStoreOptions) => {
+      await withAuthStore(store, async (operator) => {
+        const user = await operator.findUser(account);
+        const ended = await operator.endSessions(user.id, operator.caller);
+        console.log(
+          `ended ${ended.length} ${ended.length === 1 ? "session" : "sessions"} of ${describe(user)}`,
+        );
       });
     });
 }

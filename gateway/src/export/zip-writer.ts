@@ -26,6 +26,9 @@ export function createZipWriter(): ZipWriter {
   const output = zip.outputStream;
   // The library reports faults of entries here; whoever reads the zip is told.
   zip.on("error", (error: Error) => destroy(error));
+  let current: Readable | undefined;
+  // A zip that nobody reads any more takes nothing.
+  output.once("close", () => current?.destroy(new Error("the zip is over")));
   function destroy(error: Error): void {
     if (output instanceof Readable) output.destroy(error);
   }
@@ -37,17 +40,15 @@ export function createZipWriter(): ZipWriter {
     at: Date,
   ): Promise<void> {
     const source = Readable.from(chunks, { objectMode: false });
-    const taken = finished(source, { writable: false });
+    if (output instanceof Readable && output.destroyed) throw new Error("the zip is over");
+    current = source;
     source.once("error", destroy);
+    const taken = finished(source, { writable: false });
     zip.addReadStream(source, path, { ...asItIs, size, mtime: clamp(at) });
-    // A zip that nobody reads any more takes nothing.
-    const over = finished(output as Readable, { writable: false }).then(() => {
-      throw new Error("the zip is over");
-    });
-    over.catch(() => undefined);
     try {
-      await Promise.race([taken, over]);
+      await taken;
     } finally {
+      current = undefined;
       source.destroy();
     }
   }

@@ -245,6 +245,15 @@ describe("identity", () => {
       "UNAUTHENTICATED",
     ]);
     expect(called).toBe(0);
+    // Who has a token and tries other doors is seen; who has none is anybody.
+    const refused = rpc.logLines.map((line) => JSON.parse(line)).filter(({ msg }) => msg === "call refused");
+    const method = (name: string) => `/ocelli.auth.v1.AuthService/${name}`;
+    const lines = refused.map(({ method, reason, actor, actorId }) => [method, reason, actor, actorId]);
+    expect(lines.toSorted()).toEqual([
+      [method("ListRevocations"), "SERVICES_ONLY", "service", otherUserId],
+      [method("ListRevocations"), "SERVICES_ONLY", "user", userId],
+      [method("ListSessions"), "SESSION_REQUIRED", "service", otherUserId],
+    ]);
     await client.listRevocations({}, { bearer: "service" });
     await client.listSessions({}, { bearer: "user" });
     await client.getCurrentUser({}, { bearer: "account" });

@@ -14,6 +14,10 @@ export interface NativePostgres {
   readonly url: string;
   /** Creates another database and resolves with its URL. */
   createDatabase(name: string): Promise<string>;
+  /** Ends the server at once, as `kill -9` of its first process does. What was committed stays. */
+  kill(): Promise<void>;
+  /** Starts it again after {@link NativePostgres.kill}: same port, same data. */
+  restart(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -43,7 +47,7 @@ export async function startNativePostgres(): Promise<NativePostgres> {
     const binaries = await usableBinaries(folder, runAs);
     await initialise(binaries, folder, password, runAs);
     const port = await freePort();
-    const server = launch(binaries, folder, port, runAs);
+    let server = launch(binaries, folder, port, runAs);
     const url = (database: string) => `postgresql://postgres:${password}@127.0.0.1:${port}/${database}`;
     await waitUntilReady(server, url("postgres"));
     return {
@@ -52,8 +56,12 @@ export async function startNativePostgres(): Promise<NativePostgres> {
         await query(url("postgres"), `create database ${pg.escapeIdentifier(name)}`);
         return url(name);
       },
+      kill: () => server.end("SIGKILL"),
+      async restart() {
+        server = await relaunch(() => launch(binaries, folder, port, runAs), url("postgres"));
+      },
       async stop() {
-        await server.stop();
+        await server.end("SIGINT");
         remove();
       },
     };
@@ -110,7 +118,24 @@ async function initialise({ initdb }: Binaries, folder: string, password: string
 interface ServerProcess {
   child: ChildProcess;
   output(): string;
-  stop(): Promise<void>;
+  /** SIGINT is the fast shutdown: it ends the sessions that are still open. */
+  end(signal: "SIGINT" | "SIGKILL"): Promise<void>;
+}
+
+/** The sessions of a killed server end a moment later; until then another one refuses to start on their memory. */
+async function relaunch(start: () => ServerProcess, url: string): Promise<ServerProcess> {
+  const deadline = Date.now() + startTimeoutMs;
+  for (;;) {
+    const server = start();
+    try {
+      await waitUntilReady(server, url);
+      return server;
+    } catch (error) {
+      await server.end("SIGKILL");
+      if (Date.now() > deadline) throw error;
+      await delay(100);
+    }
+  }
 }
 
 function launch({ postgres }: Binaries, folder: string, port: number, runAs: RunAs): ServerProcess {
@@ -140,10 +165,9 @@ function launch({ postgres }: Binaries, folder: string, port: number, runAs: Run
   return {
     child,
     output: () => output,
-    async stop() {
+    async end(signal) {
       process.off("exit", onExit);
-      // SIGINT is the fast shutdown: it ends the sessions that are still open.
-      child.kill("SIGINT");
+      child.kill(signal);
       await exited;
     },
   };
@@ -158,7 +182,7 @@ async function waitUntilReady(server: ServerProcess, url: string): Promise<void>
       return await query(url, "select 1");
     } catch (error) {
       if (Date.now() > deadline) {
-        await server.stop();
+        await server.end("SIGINT");
         throw new Error(`Postgres did not start: ${server.output()}`, { cause: error });
       }
       await delay(50);

@@ -1,8 +1,7 @@
 import { createHash } from "node:crypto";
-import { isUuid, overloaded } from "@ocelli/chassis";
+import { isUuid, networkOf, overloaded } from "@ocelli/chassis";
 import type { Kysely } from "kysely";
 import type { AuditLog } from "./audit.ts";
-import { networkOf } from "./client-network.ts";
 import type { AttemptRate } from "./settings/account-settings.ts";
 import * as store from "./store/attempts.ts";
 import type { AuthTables } from "./store/tables.ts";
@@ -161,9 +160,11 @@ export function createAttemptLimits(dependencies: AttemptLimitsDependencies): At
   }
 
   async function refuse(attempt: Attempt, scope: Scope, waitMs: number): Promise<never> {
-    const auditKey = keyOf("audited", { ...attempt, account: `${scope} ${attempt.account ?? ""}` });
+    // What an address tries in vain is its own choice: an entry for each would fill the log at its pleasure.
+    const blocked: Attempt = scope === "address" ? { kind: attempt.kind, address: attempt.address } : attempt;
+    const auditKey = keyOf("audited", { ...blocked, account: `${scope} ${blocked.account ?? ""}` });
     if (await store.countAttempt(db, { key: auditKey, at: now(), ...auditEvery })) {
-      await recordBlock(attempt, scope);
+      await recordBlock(blocked, scope);
     }
     // Whole seconds: Retry-After knows no others.
     const retryAfterMs = Math.max(1, Math.ceil(waitMs / 1000)) * 1000;

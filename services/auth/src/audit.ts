@@ -24,6 +24,7 @@ export type AuditAction =
   | "two-factor.recovery-used"
   | "two-factor.recovery-replaced"
   | "identity.linked"
+  | "identity.unlinked"
   | "api-key.created"
   | "api-key.deleted"
   | "service-account.created"

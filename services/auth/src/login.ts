@@ -149,12 +149,11 @@ export function createLogin(dependencies: LoginDependencies): Login {
   }
 }
 
-/** The rest is trouble of ours, or recorded by the limits. */
+/** The rest is trouble of ours, recorded by the limits, or, as TWO_FACTOR_REQUIRED, a step on the way. */
 const audited: ReadonlySet<string> = new Set([
   "INVALID_CREDENTIALS",
   "ACCOUNT_DISABLED",
   "EMAIL_NOT_VERIFIED",
-  "TWO_FACTOR_REQUIRED",
   "INVALID_CODE",
 ]);
 

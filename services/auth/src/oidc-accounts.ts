@@ -1,30 +1,41 @@
-import { alreadyExists, permissionDenied, type Relay, unauthenticated, withOutbox } from "@ocelli/chassis";
+import {
+  alreadyExists,
+  failedPrecondition,
+  permissionDenied,
+  type Relay,
+  unauthenticated,
+  withOutbox,
+} from "@ocelli/chassis";
 import type { Kysely, Transaction } from "kysely";
 import type { Actor } from "./actor.ts";
 import type { AuditLog } from "./audit.ts";
 import { type EmailAddress, emailAddress } from "./email-address.ts";
+import type { Mailer } from "./mail/mailer.ts";
 import type { OidcClaims } from "./oidc-client.ts";
 import {
   findIdentityUser,
   insertIdentity,
   type LinkableAccount,
+  listIdentities,
   lockAccount,
   lockAccountByEmail,
 } from "./store/identities.ts";
 import type { AuthTables } from "./store/tables.ts";
+import { findUser } from "./store/users.ts";
 
 /** Decides which account an identity at the provider logs in to. */
 export interface OidcAccounts {
   /**
    * The account of an identity: the linked one; at a first login the one with the same address, where both sides have
-   * verified it, or a new one for an address that the provider vouches for.
+   * verified it and it has no second factor, or a new one for an address that the provider vouches for.
    * @throws AppError ALREADY_EXISTS/EMAIL_TAKEN, PERMISSION_DENIED/{EMAIL_REQUIRED,SIGN_UP_CLOSED,ACCOUNT_DISABLED,
    * EMAIL_NOT_VERIFIED}.
    */
   logIn(claims: OidcClaims, actor: Actor): Promise<string>;
   /**
    * Links an identity to an account; again is no error.
-   * @throws AppError ALREADY_EXISTS/IDENTITY_LINKED, PERMISSION_DENIED/ACCOUNT_DISABLED.
+   * @throws AppError ALREADY_EXISTS/IDENTITY_LINKED, PERMISSION_DENIED/ACCOUNT_DISABLED,
+   * FAILED_PRECONDITION/TOO_MANY_IDENTITIES.
    */
   link(claims: OidcClaims, userId: string, actor: Actor): Promise<void>;
 }
@@ -34,6 +45,9 @@ export interface OidcAccountsDependencies {
   db: Kysely<AuthTables>;
   relay: Pick<Relay, "kick">;
   audit: AuditLog;
+  mailer: Mailer;
+  /** The provider's name for people. */
+  providerName: string;
   /**
    * Creates an account without a password, its address verified, by the rules of every sign-up.
    * @throws AppError ALREADY_EXISTS/EMAIL_TAKEN, PERMISSION_DENIED/SIGN_UP_CLOSED.
@@ -51,6 +65,8 @@ export interface OidcAccountsDependencies {
 }
 
 const maxNameLength = 100;
+// More than anybody has accounts at one provider, and few enough to list at once.
+const maxIdentities = 20;
 
 /** Creates the rules. */
 export function createOidcAccounts(dependencies: OidcAccountsDependencies): OidcAccounts {
@@ -62,9 +78,19 @@ export function createOidcAccounts(dependencies: OidcAccountsDependencies): Oidc
     userId: string,
     actor: Actor,
   ): Promise<void> {
+    if ((await listIdentities(trx, userId)).length >= maxIdentities) throw tooManyIdentities();
     const linked = await insertIdentity(trx, { issuer, subject, userId, linkedAt: now() });
     if (!linked) throw identityLinked();
     await audit.record(trx, { actor: actingAs(actor, userId), action: "identity.linked", userId });
+  }
+
+  /** Whoever had the account before hears of another way in to it. */
+  async function tell(trx: Transaction<AuthTables>, userId: string): Promise<void> {
+    const user = await findUser(trx, userId);
+    if (!user) return;
+    const { mailer, providerName: provider } = dependencies;
+    const mail = { template: "identity-linked", name: user.name, provider } as const;
+    await mailer.queue(trx, { email: user.email, userId }, mail);
   }
 
   async function firstLogin(
@@ -77,6 +103,7 @@ export function createOidcAccounts(dependencies: OidcAccountsDependencies): Oidc
     if (account) requireSamePerson(claims, account);
     const linkable = account ?? (await signUp(trx, { claims, email }, actor));
     await insertLink(trx, claims, linkable.userId, actor);
+    if (account) await tell(trx, account.userId);
     return linkable;
   }
 
@@ -94,7 +121,7 @@ export function createOidcAccounts(dependencies: OidcAccountsDependencies): Oidc
     }
     const account = { email: email.shown, name: nameOf(claims, email) };
     const { id } = await dependencies.createAccount(trx, account, actor);
-    return { userId: id, emailVerified: true, disabled: false };
+    return { userId: id, emailVerified: true, disabled: false, twoFactorEnabled: false };
   }
 
   async function resolve(claims: OidcClaims, actor: Actor): Promise<string> {
@@ -128,6 +155,7 @@ export function createOidcAccounts(dependencies: OidcAccountsDependencies): Oidc
         if (linked === userId) return;
         if (linked !== undefined) throw identityLinked();
         await insertLink(trx, claims, userId, actor);
+        await tell(trx, userId);
       });
     },
   };
@@ -136,9 +164,11 @@ export function createOidcAccounts(dependencies: OidcAccountsDependencies): Oidc
 /**
  * Anybody can register somebody else's address, here or at a provider that does not check it, and wait for the owner
  * to come by the other way. Only an address that both sides have verified proves that both accounts are one person's.
+ * Who has turned a second factor on wants the mailbox alone to open nothing: whoever reads mail there could log in at the
+ * provider as well. That account is linked by its owner, after a login with both factors.
  */
 function requireSamePerson(claims: OidcClaims, account: LinkableAccount): void {
-  if (claims.emailVerified && account.emailVerified) return;
+  if (claims.emailVerified && account.emailVerified && !account.twoFactorEnabled) return;
   throw alreadyExists(
     "EMAIL_TAKEN",
     "This e-mail address has an account already. Log in with your password and link the account.",
@@ -179,6 +209,10 @@ function isAlreadyThere(error: unknown): boolean {
 
 function identityLinked(): Error {
   return alreadyExists("IDENTITY_LINKED", "This login is linked to another account already.");
+}
+
+function tooManyIdentities(): Error {
+  return failedPrecondition("TOO_MANY_IDENTITIES", `An account has at most ${maxIdentities} linked logins.`);
 }
 
 function notVerified(): Error {

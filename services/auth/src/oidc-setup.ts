@@ -3,6 +3,7 @@ import type { Kysely } from "kysely";
 import type { Accounts } from "./accounts.ts";
 import type { AttemptLimits } from "./attempt-limits.ts";
 import type { AuditLog } from "./audit.ts";
+import type { Mailer } from "./mail/mailer.ts";
 import { createOidc, type Oidc } from "./oidc.ts";
 import { createOidcAccounts } from "./oidc-accounts.ts";
 import { createOidcClient } from "./oidc-client.ts";
@@ -16,6 +17,7 @@ export interface OidcSetup {
   db: Kysely<AuthTables>;
   relay: Pick<Relay, "kick">;
   audit: AuditLog;
+  mailer: Mailer;
   limits: AttemptLimits;
   accounts: Pick<Accounts, "createVerifiedAccount">;
   sessions: Pick<Sessions, "open">;
@@ -33,9 +35,9 @@ export const oidcCallbackPath = "/api/v1/auth/oidc/callback";
  * @throws ConfigError naming what is missing of a configuration that was begun.
  */
 export function openOidc(setup: OidcSetup): Oidc {
-  const { db, relay, audit, limits, accounts, sessions, config, log, now } = setup;
+  const { db, relay, audit, mailer, limits, accounts, sessions, config, log, now } = setup;
   const provider = oidcProviderOf(config);
-  const redirectUri = config.publicUrl.replace(/\/+$/, "") + oidcCallbackPath;
+  const redirectUri = config.publicUrl + oidcCallbackPath;
   return createOidc({
     db,
     provider: provider && {
@@ -47,6 +49,8 @@ export function openOidc(setup: OidcSetup): Oidc {
       db,
       relay,
       audit,
+      mailer,
+      providerName: config.oidcProviderName,
       createAccount: accounts.createVerifiedAccount,
       signUp: provider?.signUp ?? false,
       requireVerifiedEmail: config.requireVerifiedEmail,

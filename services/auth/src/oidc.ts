@@ -163,7 +163,9 @@ export function createOidc(dependencies: OidcDependencies): Oidc {
     }
     const account = await accounts.logIn(claims, { ...actor, name: "" });
     const { origin } = actor;
-    const tokens = await dependencies.sessions.open({ userId: account, method: "oidc", origin });
+    const identity = { issuer: claims.issuer, subject: claims.subject };
+    const session = { userId: account, method: "oidc", origin, identity } as const;
+    const tokens = await dependencies.sessions.open(session);
     return { tokens, returnTo, linked: false };
   }
 

@@ -4,6 +4,7 @@ import { createAuth } from "./auth.ts";
 import type { AuthConfig } from "./config.ts";
 import { emailAddress } from "./email-address.ts";
 import { createOperatorPasswords } from "./operator-passwords.ts";
+import { createOperatorSecondFactor } from "./operator-second-factor.ts";
 import { migrations } from "./store/migrations/index.ts";
 import type { AuthTables } from "./store/tables.ts";
 import { findUserIdByEmail } from "./store/users.ts";
@@ -48,6 +49,7 @@ export async function openOperator({ databaseUrl, config, log, now, newId }: Ope
       actor: operator,
       caller: operatorCaller,
       operatorPasswords: createOperatorPasswords({ db, relay, audit, mailer, passwords, publicUrl, now }),
+      operatorSecondFactor: createOperatorSecondFactor({ db, relay, audit, mailer }),
       /** The account with this address or id. @throws AppError NOT_FOUND/USER_NOT_FOUND. */
       async findUser(addressOrId: string) {
         const email = emailAddress.safeParse(addressOrId);

@@ -12,6 +12,7 @@ export type RevokeReason =
   | "password-changed"
   | "password-reset"
   | "two-factor-changed"
+  | "identity-unlinked"
   | "role-changed"
   | "account-disabled"
   | "account-deleted";

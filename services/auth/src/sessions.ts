@@ -16,6 +16,7 @@ import { hashRefreshToken, isRefreshToken } from "./refresh-tokens.ts";
 import { createRotation } from "./rotation.ts";
 import { listSessionPage, type SessionPage, type SessionPageRequest } from "./session-list.ts";
 import { revokeSessions } from "./session-revocation.ts";
+import { findIdentityUser, type ProviderIdentity } from "./store/identities.ts";
 import { findSessionOfToken } from "./store/refresh-tokens.ts";
 import {
   deleteEndedSessions,
@@ -45,6 +46,8 @@ export interface OpenSession {
   origin: CallOrigin;
   /** Stored hash that the password matched: when it is another one by now, the password was changed meanwhile. */
   passwordHash?: string;
+  /** Identity at a provider that logged in: it may have been taken off the account meanwhile. */
+  identity?: ProviderIdentity;
 }
 
 /** Rules of sessions. A session is a family of refresh tokens, of which each gives its successor once. */
@@ -52,7 +55,7 @@ export interface Sessions {
   /**
    * Opens a session for a user who has proven who he is.
    * @throws AppError PERMISSION_DENIED/ACCOUNT_DISABLED, UNAUTHENTICATED/INVALID_CREDENTIALS when the account is gone
-   * or its password changed meanwhile.
+   * or its password changed meanwhile, UNAUTHENTICATED/INVALID_OIDC_STATE when the identity was unlinked meanwhile.
    */
   open(session: OpenSession): Promise<TokenPair>;
   /**
@@ -100,10 +103,11 @@ export function createSessions(dependencies: SessionsDependencies): Sessions {
   const rotation = createRotation(dependencies);
 
   return {
-    async open({ userId, method, origin, passwordHash }) {
+    async open({ userId, method, origin, passwordHash, identity }) {
       const sessionId = newId();
       const { owner, refreshToken } = await withOutbox(db, relay, async (trx) => {
         const account = requireOpenAccount(await lockOwner(trx, userId), passwordHash);
+        if (identity) await requireLinked(trx, identity, userId);
         await noticeNewSignIn(trx, account, origin);
         const createdAt = now();
         const expiresAt = addMs(createdAt, limits.lifetimeMs);
@@ -207,6 +211,15 @@ function requireOpenAccount(owner: SessionOwner | undefined, passwordHash: strin
   }
   if (owner.disabledAt) throw permissionDenied("ACCOUNT_DISABLED", "The account is closed.");
   return owner;
+}
+
+async function requireLinked(
+  trx: Transaction<AuthTables>,
+  identity: ProviderIdentity,
+  userId: string,
+): Promise<void> {
+  if ((await findIdentityUser(trx, identity)) === userId) return;
+  throw unauthenticated("INVALID_OIDC_STATE", "This login is not linked to the account any more.");
 }
 
 function addMs(date: Date, ms: number): Date {

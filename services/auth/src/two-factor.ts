@@ -7,10 +7,10 @@ import type { Mailer } from "./mail/mailer.ts";
 import { requireRecentLogin, type SessionUser } from "./recent-login.ts";
 import { hashRecoveryCode, newRecoveryCodes, normalizeRecoveryCode } from "./recovery-codes.ts";
 import type { SecondFactor } from "./second-factor.ts";
+import { removeSecondFactor, tellTwoFactorChange, twoFactorNotEnabled } from "./second-factor-removal.ts";
 import {
   confirmEnrolment,
   countRecoveryCodes,
-  deleteSecondFactor,
   findSecondFactor,
   hasPassword,
   putEnrolment,
@@ -97,7 +97,7 @@ export function createTwoFactor(dependencies: TwoFactorDependencies): TwoFactor 
         // Another confirmation, or another enrolment, came in between.
         if (!(await confirmEnrolment(trx, confirmation))) throw noEnrolment();
         await audit.record(trx, { actor, action: "two-factor.enabled", userId });
-        await tell(trx, userId, true);
+        await tellTwoFactorChange(trx, dependencies.mailer, { userId, enabled: true });
         return issueCodes(trx, userId);
       });
     },
@@ -106,9 +106,7 @@ export function createTwoFactor(dependencies: TwoFactorDependencies): TwoFactor 
       const { userId } = user;
       await proveWithCode(user, proof, actor, "two-factor.disabled");
       await withOutbox(db, relay, async (trx) => {
-        if (!(await deleteSecondFactor(trx, userId))) throw notEnabled();
-        await audit.record(trx, { actor, action: "two-factor.disabled", userId });
-        await tell(trx, userId, false);
+        await removeSecondFactor(trx, dependencies, { userId, actor });
       });
     },
 
@@ -117,7 +115,7 @@ export function createTwoFactor(dependencies: TwoFactorDependencies): TwoFactor 
       return db.transaction().execute(async (trx) => {
         const { userId } = user;
         // The lock keeps a second factor that is being turned off from leaving codes behind.
-        if (!(await findSecondFactor(trx, userId, { lock: true }))?.confirmedAt) throw notEnabled();
+        if (!(await findSecondFactor(trx, userId, { lock: true }))?.confirmedAt) throw twoFactorNotEnabled();
         await audit.record(trx, { actor, action: "two-factor.recovery-replaced", userId });
         return issueCodes(trx, userId);
       });
@@ -144,7 +142,7 @@ export function createTwoFactor(dependencies: TwoFactorDependencies): TwoFactor 
     action: AuditAction,
   ): Promise<void> {
     await prove(user, password, actor);
-    if (!(await secondFactor.isEnabled(user.userId))) throw notEnabled();
+    if (!(await secondFactor.isEnabled(user.userId))) throw twoFactorNotEnabled();
     await limited(user.userId, actor, action, () => secondFactor.accept(user.userId, code, actor));
   }
 
@@ -166,13 +164,6 @@ export function createTwoFactor(dependencies: TwoFactorDependencies): TwoFactor 
     await audit.record(db, { actor, action, userId, failure: "INVALID_CODE" });
     throw unauthenticated("INVALID_CODE", "The code is wrong, too old or was used before.");
   }
-
-  async function tell(trx: Transaction<AuthTables>, userId: string, enabled: boolean): Promise<void> {
-    const user = await findUser(trx, userId);
-    if (!user) return;
-    const mail = { template: "two-factor-changed", name: user.name, enabled } as const;
-    await dependencies.mailer.queue(trx, { email: user.email, userId }, mail);
-  }
 }
 
 async function issueCodes(trx: Transaction<AuthTables>, userId: string): Promise<string[]> {
@@ -184,10 +175,6 @@ async function issueCodes(trx: Transaction<AuthTables>, userId: string): Promise
 
 function alreadyEnabled(): Error {
   return failedPrecondition("TWO_FACTOR_ALREADY_ENABLED", "Two-factor authentication is on already.");
-}
-
-function notEnabled(): Error {
-  return failedPrecondition("TWO_FACTOR_NOT_ENABLED", "Two-factor authentication is not on.");
 }
 
 function noEnrolment(): Error {

@@ -15,6 +15,7 @@ import { z } from "zod";
 import type { Accounts } from "./accounts.ts";
 import { type Actor, operator } from "./actor.ts";
 import type { AuditAction, AuditLog } from "./audit.ts";
+import { emailAddress } from "./email-address.ts";
 import { endAccess } from "./end-access.ts";
 import { emitUserDeleted } from "./events.ts";
 import { requireRecentLogin } from "./recent-login.ts";
@@ -29,7 +30,7 @@ import {
   type UserState,
   updateUser,
 } from "./store/user-admin.ts";
-import { findUser, type User } from "./store/users.ts";
+import { findUser, findUserIdByEmail, type User } from "./store/users.ts";
 import {
   changed,
   type ParsedChanges,
@@ -74,6 +75,11 @@ export interface Users {
   /** @throws AppError NOT_FOUND/USER_NOT_FOUND, alike for nobody and for somebody else's account. */
   get(userId: string, caller: Caller): Promise<User>;
   /**
+   * Who has an address or an id, for whoever wants to share something with them.
+   * @throws AppError NOT_FOUND/USER_NOT_FOUND, alike for nobody, closed accounts, and addresses that are yet to be proven.
+   */
+  find(key: { email: string } | { userId: string }): Promise<{ userId: string; name: string }>;
+  /**
    * Accounts of everybody, for administrators; `query` is a part of the address or the name.
    * @throws AppError INVALID_ARGUMENT/{INVALID_QUERY,INVALID_PAGE_SIZE,INVALID_PAGE_TOKEN}.
    */
@@ -110,6 +116,8 @@ export interface UsersDependencies {
   accounts: Pick<Accounts, "createAccount" | "confirmPassword">;
   audit: AuditLog;
   now: () => Date;
+  /** Whether an account counts only once its address is proven. */
+  requireVerifiedEmail: boolean;
 }
 
 const pageLimits = { defaultSize: 50, maxSize: 200 };
@@ -119,7 +127,15 @@ const auditedFailures = new Set(["ADMIN_REQUIRED", "SESSION_REQUIRED", "LAST_ADM
 const position = z.object({ createdAt: z.iso.datetime().transform((text) => new Date(text)), id: z.uuid() });
 
 /** Creates the rules. */
-export function createUsers({ db, relay, accounts, audit, now }: UsersDependencies): Users {
+export function createUsers(dependencies: UsersDependencies): Users {
+  const { db, relay, accounts, audit, now } = dependencies;
+
+  async function idOf(key: { email: string } | { userId: string }): Promise<string | undefined> {
+    if ("userId" in key) return isUuid(key.userId) ? key.userId : undefined;
+    const email = emailAddress.safeParse(key.email);
+    return email.success ? findUserIdByEmail(db, email.data.canonical) : undefined;
+  }
+
   async function update(userId: string, changes: ParsedChanges, caller: Caller): Promise<void> {
     await withOutbox(db, relay, async (trx) => {
       const restricts = changes.role !== undefined || changes.disabled !== undefined;
@@ -191,6 +207,14 @@ export function createUsers({ db, relay, accounts, audit, now }: UsersDependenci
       const user = await findUser(db, userId);
       if (!user) throw userNotFound();
       return user;
+    },
+
+    async find(key) {
+      const id = await idOf(key);
+      const user = id === undefined ? undefined : await findUser(db, id);
+      const isUnproven = dependencies.requireVerifiedEmail && !user?.emailVerified;
+      if (!user || user.disabled || isUnproven) throw userNotFound();
+      return { userId: user.id, name: user.name };
     },
 
     async list(request) {

@@ -260,6 +260,20 @@ test("a block is audited once per window, without the address typed", async () =
   expect(JSON.stringify(entries)).not.toContain("victim");
 });
 
+test("a blocked address is audited once per window, whatever accounts it goes on to name", async () => {
+  const limits = replica();
+  await count(80, (index) =>
+    admitted(limits, { kind: "reset", address: "192.0.2.45", account: `somebody-${index}@example.org` }),
+  );
+  const entries = await db
+    .selectFrom("audit_log")
+    .select(["reason", "subject_user_id"])
+    .where("action", "=", "limit.blocked")
+    .where("address", "=", "192.0.2.45")
+    .execute();
+  expect(entries).toEqual([{ reason: "RESET_ADDRESS", subject_user_id: null }]);
+});
+
 test("what is over is deleted in passing, and keys tell nothing", async () => {
   const limits = replica();
   await count(8, (index) => admitted(limits, { kind: "login", address: "192.0.2.1", account: `${index}` }));

@@ -6,6 +6,7 @@ import { TOTP } from "otpauth";
 import pg from "pg";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { createTestClock, failureOf, type RunningAuth, startAuth, tokensOf } from "./running-auth.ts";
+import { mailsTo } from "./sent-mail.ts";
 
 const publicUrl = "https://photos.example.org";
 const redirectUri = `${publicUrl}/api/v1/auth/oidc/callback`;
@@ -224,6 +225,18 @@ describe("an account with the same address", () => {
     expect(rowCount).toBe(0);
   });
 
+  test("is refused where it has a second factor: its mailbox alone must not open it, but its owner may link it", async () => {
+    const person = somebody();
+    const { bearer } = await withPassword(person.email, true);
+    const { secret } = await auth.twoFactor.beginTwoFactor({ password }, { bearer });
+    const code = new TOTP({ secret }).generate({ timestamp: clock.now().getTime() });
+    await auth.twoFactor.confirmTwoFactor({ code }, { bearer });
+    expect((await failureOf(logIn(person))).reason).toBe("EMAIL_TAKEN");
+
+    expect((await logIn(person, { bearer })).linked).toBe(true);
+    expect((await userOf(tokensOf(await logIn(person)).accessToken)).twoFactorEnabled).toBe(true);
+  });
+
   test("is refused where the provider says nothing of having verified it", async () => {
     const { subject, email } = somebody();
     await withPassword(email, true);
@@ -312,6 +325,126 @@ describe("linking", () => {
     const callback = await provider.login(authorizationUrl, somebody());
     const failure = await failureOf(finish(browser, callback, auth, { bearer: other.bearer }));
     expect(failure.reason).toBe("INVALID_OIDC_STATE");
+  });
+});
+
+describe("linked logins", () => {
+  const listOf = async (bearer: string) => (await auth.oidc.listIdentities({}, { bearer })).identities;
+  const idOf = async (bearer: string) => (await listOf(bearer))[0]?.id ?? "";
+  const unlink = (bearer: string, identityId: string, word = "") =>
+    auth.oidc.unlinkIdentity({ identityId, password: word }, { bearer });
+  const openSessions = async (userId: string) =>
+    (await raw.query("select from auth.sessions where user_id = $1 and revoked_at is null", [userId]))
+      .rowCount;
+
+  test("are listed to their owner under names that stay and do not say whose they are", async () => {
+    const { bearer } = await withPassword("lists@example.org", true);
+    expect(await listOf(bearer)).toEqual([]);
+    const person = somebody();
+    await logIn(person, { bearer });
+    const id = createHash("sha256").update(`${provider.issuer}\0${person.subject}`).digest("base64url");
+    expect(await listOf(bearer)).toEqual([
+      { id, issuer: provider.issuer, subject: person.subject, linkedAt: clock.now() },
+    ]);
+    expect((await failureOf(auth.oidc.listIdentities({}))).reason).toBe("UNAUTHENTICATED");
+  });
+
+  test("are taken off within ten minutes of a login or with the password, which ends the other sessions", async () => {
+    const email = "unlinks@example.org";
+    const local = await withPassword(email, false);
+    const person = somebody();
+    await logIn(person, { bearer: local.bearer });
+    const theirs = tokensOf(await logIn(person));
+    const { sessionIds } = await unlink(local.bearer, await idOf(local.bearer));
+    expect(sessionIds).toHaveLength(1);
+    expect(await openSessions(local.id)).toBe(1);
+    const { refreshToken } = theirs;
+    expect((await failureOf(auth.client.refresh({ refreshToken }))).reason).toBe("INVALID_REFRESH_TOKEN");
+    // Whoever it was is a stranger again.
+    expect((await userOf(tokensOf(await logIn(person)).accessToken)).id).not.toBe(local.id);
+
+    const other = somebody();
+    const session = tokensOf(await auth.client.login({ email, password }));
+    await logIn(other, { bearer: session.accessToken });
+    clock.advance(10 * 60_000);
+    const late = tokensOf(await auth.client.refresh({ refreshToken: session.refreshToken })).accessToken;
+    const id = await idOf(late);
+    expect((await failureOf(unlink(late, id))).reason).toBe("RECENT_LOGIN_REQUIRED");
+    expect(await lastFailure()).toEqual({ action: "identity.unlinked", reason: "RECENT_LOGIN_REQUIRED" });
+    expect((await failureOf(unlink(late, id, "wrong password"))).reason).toBe("INVALID_CREDENTIALS");
+    expect(await lastFailure()).toEqual({ action: "identity.unlinked", reason: "INVALID_CREDENTIALS" });
+    expect(await listOf(late)).toHaveLength(1);
+    await unlink(late, id, password);
+    expect(await listOf(late)).toEqual([]);
+  });
+
+  test("stay while nothing else logs in to the account", async () => {
+    const person = somebody();
+    const { accessToken: bearer } = tokensOf(await logIn(person));
+    const first = await idOf(bearer);
+    expect(await failureOf(unlink(bearer, first))).toMatchObject({
+      code: Status.FAILED_PRECONDITION,
+      reason: "LAST_LOGIN_METHOD",
+    });
+    expect(await lastFailure()).toEqual({ action: "identity.unlinked", reason: "LAST_LOGIN_METHOD" });
+    const user = await userOf(bearer);
+    // One of a provider that is not in use any more opens nothing.
+    await raw.query("insert into auth.identities values ('https://gone.example', 'a', $1, now())", [user.id]);
+    expect((await failureOf(unlink(bearer, first))).reason).toBe("LAST_LOGIN_METHOD");
+    await logIn(somebody(), { bearer });
+    // Of two, taken off at once, one stays.
+    const ids = (await listOf(bearer)).filter((each) => each.issuer === provider.issuer);
+    const outcomes = await Promise.allSettled(ids.map(({ id }) => unlink(bearer, id)));
+    expect(outcomes.map(({ status }) => status).toSorted()).toEqual(["fulfilled", "rejected"]);
+    expect((await listOf(bearer)).filter((each) => each.issuer === provider.issuer)).toHaveLength(1);
+  });
+
+  test("of others are not there", async () => {
+    const one = await withPassword("unlinks-one@example.org", true);
+    const other = await withPassword("unlinks-other@example.org", true);
+    await logIn(somebody(), { bearer: other.bearer });
+    for (const id of [await idOf(other.bearer), "", "x".repeat(10_000), "' or 1=1 --"]) {
+      expect((await failureOf(unlink(one.bearer, id))).reason).toBe("IDENTITY_NOT_FOUND");
+    }
+    const { secret } = await auth.apiKeys.createApiKey(
+      { name: "key", scopes: ["profile"] },
+      { bearer: other.bearer },
+    );
+    const { accessToken } = await auth.client.exchangeApiKey({ apiKey: secret });
+    expect((await failureOf(unlink(accessToken, await idOf(other.bearer)))).reason).toBe("SESSION_REQUIRED");
+    expect(await listOf(other.bearer)).toHaveLength(1);
+  });
+
+  test("are told by mail when they come and go, but not to who signs up with one", async () => {
+    const email = "told@example.org";
+    const { bearer } = await withPassword(email, false);
+    await logIn(somebody(), { bearer });
+    await unlink(bearer, await idOf(bearer));
+    const joined = somebody();
+    await withPassword(joined.email, true);
+    await logIn(joined);
+    const stranger = somebody();
+    await logIn(stranger);
+    const subjects = (to: string) =>
+      mailsTo(auth, to)
+        .map(({ subject }) => subject)
+        .filter((subject) => /login was/.test(subject));
+    const linked = "A login was linked to your account";
+    await expect
+      .poll(() => [subjects(email).toSorted(), subjects(joined.email)], { timeout: 5_000 })
+      .toEqual([[linked, "A login was taken off your account"], [linked]]);
+    expect(subjects(stranger.email)).toEqual([]);
+    expect(mailsTo(auth, email).find(({ subject }) => subject === linked)?.text).toContain("Example");
+  });
+
+  test("are twenty at most", async () => {
+    const { id, bearer } = await withPassword("collects@example.org", false);
+    await raw.query(
+      "insert into auth.identities select 'https://gone.example', 'n' || n, $1, now() from generate_series(1, 20) as n",
+      [id],
+    );
+    expect((await failureOf(logIn(somebody(), { bearer }))).reason).toBe("TOO_MANY_IDENTITIES");
+    expect(await listOf(bearer)).toHaveLength(20);
   });
 });
 

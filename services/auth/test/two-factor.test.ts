@@ -1,8 +1,20 @@
+import { randomUUID, randomUUIDv7 } from "node:crypto";
+import { createLogger, loadSettings } from "@ocelli/chassis";
 import { type EmbeddedDatabase, startEmbeddedDatabase } from "@ocelli/embedded-database";
 import { TOTP } from "otpauth";
 import pg from "pg";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { createTestClock, failureOf, type RunningAuth, startAuth, tokensOf } from "./running-auth.ts";
+import { settings } from "../src/config.ts";
+import { openOperator } from "../src/operator.ts";
+import {
+  cheapHashing,
+  createTestClock,
+  failureOf,
+  type RunningAuth,
+  startAuth,
+  tokensOf,
+} from "./running-auth.ts";
+import { mailsTo } from "./sent-mail.ts";
 
 const password = "correct horse battery staple";
 const stepMs = 30_000;
@@ -326,5 +338,79 @@ describe("the store", () => {
       await client.end();
       await keyed.close();
     }
+  });
+});
+
+describe("a recovery code", () => {
+  test("that was used is told by mail, with how many are left", async () => {
+    const who = await enrol();
+    expect((await failureOf(logIn(who, "AAAAA-AAAAA-AAAAA-AAAAA"))).reason).toBe("INVALID_CODE");
+    for (const code of who.recoveryCodes.slice(0, 2)) tokensOf(await logIn(who, code));
+    const used = () =>
+      mailsTo(auth, who.email).filter(({ subject }) => subject === "A recovery code was used");
+    await expect.poll(() => used().length).toBe(2);
+    expect(
+      used()
+        .map(({ text }) => /Codes left: (\d+)\./.exec(text)?.[1])
+        .toSorted(),
+    ).toEqual(["8", "9"]);
+    for (const code of who.recoveryCodes) expect(used().join()).not.toContain(code);
+  });
+});
+
+test("asking for the code is a step of a login, not a failure; a wrong code is one", async () => {
+  const who = await enrol();
+  const before = (await auditOf(who.id)).length;
+  expect((await failureOf(logIn(who))).reason).toBe("TWO_FACTOR_REQUIRED");
+  expect(await auditOf(who.id)).toHaveLength(before);
+  expect((await failureOf(logIn(who, wrongCode(who.secret)))).reason).toBe("INVALID_CODE");
+  expect((await auditOf(who.id)).slice(before)).toEqual(["session.opened failure INVALID_CODE"]);
+});
+
+describe("the operator", () => {
+  const withOperator = async (
+    work: (operator: Awaited<ReturnType<typeof openOperator>>) => Promise<void>,
+  ) => {
+    const operator = await openOperator({
+      databaseUrl: embedded.url,
+      config: loadSettings(settings, cheapHashing),
+      log: createLogger({ level: "silent", format: "json" }),
+      now: clock.now,
+      newId: randomUUIDv7,
+    });
+    try {
+      await work(operator);
+    } finally {
+      await operator.close();
+    }
+  };
+
+  test("takes a lost second factor off with its recovery codes, in his own name; the user is told", async () => {
+    const [who, other] = [await enrol(), await enrol()];
+    await withOperator(({ operatorSecondFactor }) => operatorSecondFactor.reset(who.id));
+    tokensOf(await logIn(who));
+    const status = await auth.twoFactor.getTwoFactor({}, { bearer: who.bearer });
+    expect(status).toEqual({ enabled: false, recoveryCodesLeft: 0 });
+    expect((await failureOf(logIn(other))).reason).toBe("TWO_FACTOR_REQUIRED");
+    const { rows } = await raw.query(
+      "select actor, outcome from auth.audit_log where subject_user_id = $1 and action = 'two-factor.disabled'",
+      [who.id],
+    );
+    expect(rows).toEqual([{ actor: "operator", outcome: "success" }]);
+    const codes = await raw.query("select from auth.recovery_codes where user_id = $1", [who.id]);
+    expect(codes.rowCount).toBe(0);
+    await expect
+      .poll(() => mailsTo(auth, who.email).map(({ subject }) => subject), { timeout: 5_000 })
+      .toContain("Two-factor authentication is off");
+  });
+
+  test("is told when there is none, or nobody", async () => {
+    const who = await signUp();
+    await withOperator(async ({ operatorSecondFactor }) => {
+      const failure = await failureOf(operatorSecondFactor.reset(who.id));
+      expect(failure.reason).toBe("TWO_FACTOR_NOT_ENABLED");
+      expect((await failureOf(operatorSecondFactor.reset(randomUUID()))).reason).toBe("USER_NOT_FOUND");
+    });
+    expect(await auditOf(who.id)).not.toContain("two-factor.disabled success");
   });
 });

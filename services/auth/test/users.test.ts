@@ -265,6 +265,54 @@ describe("a change", () => {
     expect((await auth.apiKeys.list(other.userId, { pageSize: 0, pageToken: "" })).apiKeys).toHaveLength(1);
   });
 
+  test("ending sessions is immediate, closes nothing, leaves keys, and is recorded", async () => {
+    const [user, other] = [await add(), await add()];
+    const grants = await openAccess(user.userId);
+    const others = await openAccess(other.userId);
+    await auth.sessions.open({ userId: user.userId, method: "password", origin });
+    await database.db.deleteFrom("outbox").execute();
+    const ended = await auth.endSessions(user.userId, admin);
+    expect(ended).toHaveLength(2);
+    expect((await revoked([...grants, ...ended])).toSorted()).toEqual(ended.toSorted());
+    expect(await revoked(others)).toEqual([]);
+    expect(new Set(await subjects())).toEqual(new Set([events.sessionRevoked.subject]));
+    expect((await auth.apiKeys.list(user.userId, { pageSize: 0, pageToken: "" })).apiKeys).toHaveLength(1);
+    await auth.sessions.open({ userId: user.userId, method: "password", origin });
+    expect((await entriesAbout(user.userId)).slice(-2)).toMatchObject([
+      { action: "session.revoked", outcome: "success", reason: "all 2", actor: admin.userId },
+      { action: "session.opened" },
+    ]);
+  });
+
+  test("a login through a provider that was unlinked meanwhile opens no session", async () => {
+    const { userId } = await add();
+    const identity = { issuer: "https://id.example.org", subject: "somebody" };
+    const open = () => auth.sessions.open({ userId, method: "oidc", origin, identity });
+    expect((await failureOf(open())).reason).toBe("INVALID_OIDC_STATE");
+    const values = { ...identity, user_id: userId, linked_at: clock.now() };
+    await database.db.insertInto("identities").values(values).execute();
+    await open();
+  });
+
+  test("sessions are ended by who administers now, of who is there", async () => {
+    const [user, former] = [await add(), await add("admin")];
+    await openAccess(user.userId);
+    await auth.users.update(former.userId, { role: "user" }, admin);
+    for (const caller of [former, user, { ...user, isAdmin: true }]) {
+      expect((await failureOf(auth.endSessions(user.userId, caller))).reason).toBe("ADMIN_REQUIRED");
+    }
+    expect((await entriesAbout(user.userId)).at(-1)).toMatchObject({
+      action: "session.revoked",
+      outcome: "failure",
+      reason: "ADMIN_REQUIRED",
+    });
+    for (const id of [randomUUID(), "' or 1=1 --", ""]) {
+      expect((await failureOf(auth.endSessions(id, operatorCaller))).reason).toBe("USER_NOT_FOUND");
+    }
+    expect(await auth.endSessions(user.userId, operatorCaller)).toHaveLength(1);
+    expect((await entriesAbout(user.userId)).at(-1)).toMatchObject({ actor: "operator", reason: "all 1" });
+  });
+
   test("that changes nothing ends nothing and is not recorded", async () => {
     const user = await add();
     const grants = await openAccess(user.userId);

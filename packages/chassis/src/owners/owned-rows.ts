@@ -1,4 +1,5 @@
-import { type Kysely, sql } from "kysely";
+import { events } from "@ocelli/contracts";
+import { type Kysely, type RawBuilder, sql } from "kysely";
 import { type EventTables, eventTables } from "../events/tables.ts";
 
 /** What is deleted, and when to leave off. */
@@ -38,18 +39,39 @@ export async function deleteOwnedRows<Tables>(
  */
 export async function deleteOwnerEvents<Tables extends EventTables>(
   db: Kysely<Tables>,
-  { schema, ownerId, signal }: OwnerToDelete,
+  { ownerId, ...where }: OwnerToDelete,
+): Promise<void> {
+  await deleteEvents(db, where, mentions(ownerId));
+}
+
+/**
+ * The same for photos that are gone, but for the event that says so.
+ * @param isGone - condition for a photo id, an expression of type uuid.
+ */
+export async function deletePhotoEvents<Tables extends EventTables>(
+  db: Kysely<Tables>,
+  where: Omit<OwnerToDelete, "ownerId">,
+  isGone: (photoId: RawBuilder<string>) => RawBuilder<boolean>,
+): Promise<void> {
+  const told = sql.lit(events.photoDeleted.subject);
+  await deleteEvents(db, where, sql`subject <> ${told} and ${isGone(photoIdOfPayload)}`);
+}
+
+async function deleteEvents<Tables extends EventTables>(
+  db: Kysely<Tables>,
+  { schema, signal }: Omit<OwnerToDelete, "ownerId">,
+  condition: RawBuilder<unknown>,
 ): Promise<void> {
   for (const name of ["outbox", "dead_letters"]) {
     const table = sql.table(`${schema}.${name}`);
     for (let last: string | undefined = firstId; last !== undefined; ) {
       signal.throwIfAborted();
-      // A page at a time, by id: neither table knows owners, so every row is looked at once.
+      // A page at a time, by id: neither table knows owners or photos, so every row is looked at once.
       const page = await sql<{ last: string }>`
         with page as (
-          select id, payload from ${table} where id > ${last}::uuid order by id limit ${rowsAtOnce}
+          select id, subject, payload from ${table} where id > ${last}::uuid order by id limit ${rowsAtOnce}
         ), gone as (
-          delete from ${table} where id in (select id from page where ${mentions(ownerId)})
+          delete from ${table} where id in (select id from page where ${condition})
         )
         select id as last from page order by id desc limit 1`.execute(db);
       last = page.rows[0]?.last;
@@ -81,6 +103,16 @@ function mentions(ownerId: string) {
   const field = Buffer.concat([Buffer.of(0x12, 0x24), Buffer.from(ownerId, "latin1")]);
   return sql`position(${field}::bytea in substring(payload from 1 for ${photoRefHead})) > 0`;
 }
+
+/**
+ * The photo that a payload begins with; null without one. `photo_id` is field 1 (tag 0x0a) of 36 bytes within field 1
+ * of the event, whose length takes one byte or two.
+ */
+const photoIdOfPayload: RawBuilder<string> = sql`(select case
+  when text ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then text::uuid end from (select encode(case
+    when substring(payload from 3 for 2) = '\\x0a24'::bytea then substring(payload from 5 for 36)
+    when substring(payload from 4 for 2) = '\\x0a24'::bytea then substring(payload from 6 for 36)
+  end, 'escape') as text) as found)`;
 
 /** Bytes up to the end of `owner_id`: tags and lengths (at most 3 + 2 + 2) and two ids of 36. */
 const photoRefHead = 7 + 2 * 36;

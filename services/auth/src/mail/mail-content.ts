@@ -34,6 +34,9 @@ const mailSchema: z.ZodType<Mail> = z.discriminatedUnion("template", [
     userAgent: z.string(),
   }),
   z.object({ template: z.literal("two-factor-changed"), name, enabled: z.boolean() }),
+  z.object({ template: z.literal("recovery-code-used"), name, left: z.int() }),
+  z.object({ template: z.literal("identity-linked"), name, provider: z.string() }),
+  z.object({ template: z.literal("identity-unlinked"), name, provider: z.string() }),
 ]);
 
 /** Creates them; without a secret new mails are stored readable. */

@@ -13,7 +13,10 @@ export type Mail =
   | { template: "password-changed"; name: string }
   | { template: "email-change-requested"; name: string; newEmail: string }
   | { template: "new-sign-in"; name: string; at: string; address: string; userAgent: string }
-  | { template: "two-factor-changed"; name: string; enabled: boolean };
+  | { template: "two-factor-changed"; name: string; enabled: boolean }
+  | { template: "recovery-code-used"; name: string; left: number }
+  | { template: "identity-linked"; name: string; provider: string }
+  | { template: "identity-unlinked"; name: string; provider: string };
 
 /** Where an e-mail goes. */
 export interface Recipient {

@@ -28,6 +28,9 @@ const notices: [Mail, string][] = [
   ],
   [{ template: "two-factor-changed", name: "Ada", enabled: true }, "code"],
   [{ template: "two-factor-changed", name: "Ada", enabled: false }, "alone"],
+  [{ template: "recovery-code-used", name: "Ada", left: 9 }, "Codes left: 9."],
+  [{ template: "identity-linked", name: "Ada", provider: "Example" }, "at Example was linked"],
+  [{ template: "identity-unlinked", name: "Ada", provider: "Example" }, "no longer does"],
 ];
 
 describe.each(linking)("$template", (mail, page) => {
@@ -69,6 +72,7 @@ test("nothing that a stranger chose becomes markup, a link, a line or a subject"
           { template: "welcome", name: hostile },
           { template: "reset-password", name: hostile, token: hostile },
           { template: "email-change-requested", name: "A", newEmail: hostile },
+          { template: "identity-linked", name: hostile, provider: "Example" },
           { ...signIn, at: hostile, address: hostile, userAgent: hostile },
         ];
         const harmless = mails.map((mail) => writeMail(calm(mail), links));

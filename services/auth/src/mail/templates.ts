@@ -111,6 +111,30 @@ function wordingOfNotice(mail: Notice): Wording {
           notYou,
         ],
       };
+    case "recovery-code-used":
+      return {
+        subject: "A recovery code was used",
+        paragraphs: [
+          `A recovery code of your Ocelli account was used instead of a code of your authenticator. Codes left: ${mail.left}.`,
+          notYou,
+        ],
+      };
+    case "identity-linked":
+      return {
+        subject: "A login was linked to your account",
+        paragraphs: [
+          `An account at ${toOneLine(mail.provider)} was linked to your Ocelli account, and signs in to it from now on. You can take it off again.`,
+          notYou,
+        ],
+      };
+    case "identity-unlinked":
+      return {
+        subject: "A login was taken off your account",
+        paragraphs: [
+          `An account at ${toOneLine(mail.provider)} that signed in to your Ocelli account no longer does. Your other sessions have ended.`,
+          notYou,
+        ],
+      };
   }
 }
 

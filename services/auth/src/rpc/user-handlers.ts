@@ -1,19 +1,24 @@
 import { hasScope, type IdentityContext, invalidArgument } from "@ocelli/chassis";
 import type { authV1 } from "@ocelli/contracts";
 import { actorOf } from "../actor.ts";
+import type { EndSessions } from "../end-sessions.ts";
 import type { UserChanges } from "../user-changes.ts";
 import type { Caller, Users } from "../users.ts";
 
 /** The gRPC face of accounts and their administration. */
 export function createUserHandlers({
   users,
+  endSessions,
 }: {
   users: Users;
+  endSessions: EndSessions;
 }): authV1.UserServiceImplementation<IdentityContext> {
   return {
     async getUser({ userId }, context) {
       return { user: await users.get(userId, callerOf(context)) };
     },
+    findUser: ({ key }) =>
+      users.find(key?.$case === "email" ? { email: key.value } : { userId: key?.value ?? "" }),
     listUsers: (request) => users.list(request),
     async createUser(request, context) {
       return { user: await users.create(request, callerOf(context), context.signal) };
@@ -25,6 +30,9 @@ export function createUserHandlers({
       return {
         deletedAt: await users.delete(userId, { password }, callerOf(context), context.signal),
       };
+    },
+    async endUserSessions({ userId }, context) {
+      return { sessionIds: await endSessions(userId, callerOf(context)) };
     },
   };
 }

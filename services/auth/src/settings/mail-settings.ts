@@ -1,16 +1,6 @@
-import { optionalSetting, Secret, setting, settingTypes } from "@ocelli/chassis";
+import { optionalSetting, publicUrlSettings, Secret, setting, settingTypes } from "@ocelli/chassis";
 import { z } from "zod";
 import { type Mailbox, parseMailbox, parseSmtpUrl } from "../mail/smtp-address.ts";
-
-const publicUrl = z
-  .string()
-  .max(500, "must have at most 500 characters")
-  .refine((text) => {
-    const url = URL.parse(text);
-    if (!url || url.search || url.hash || url.username || url.password) return false;
-    return url.protocol === "http:" || url.protocol === "https:";
-  }, "must be an http:// or https:// URL without query, fragment or password")
-  .transform((text) => new URL(text).href.replace(/\/+$/, ""));
 
 const smtpUrl = z
   .string()
@@ -29,10 +19,7 @@ const mailbox: z.ZodType<Mailbox, string> = z.string().transform((text, context)
 
 /** Sending e-mail. */
 export const mailSettings = {
-  publicUrl: setting("PUBLIC_URL", publicUrl, {
-    default: "http://localhost:8080",
-    doc: "Address under which people reach the gateway, for links in e-mail.",
-  }),
+  ...publicUrlSettings,
   smtpUrl: optionalSetting("SMTP_URL", smtpUrl, {
     doc: "Mail server, as `smtp://user:password@host:587` (STARTTLS) or `smtps://user:password@host` (TLS from the start, port 465). Without it no mail is sent: its text, links included, is written to the log (level info, field `mail`), where an operator can copy it.",
   }),

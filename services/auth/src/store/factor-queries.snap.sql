@@ -95,12 +95,26 @@ insert into "auth"."identities" ("issuer", "subject", "user_id", "linked_at")
   on conflict ("issuer", "subject") do nothing
   returning "user_id" as "userId";
 
+-- listIdentities
+select "issuer", "subject", "linked_at" as "linkedAt"
+  from "auth"."identities"
+  where "user_id" = $1
+  order by "linked_at", "issuer", "subject";
+
+-- deleteIdentity
+delete from "auth"."identities"
+  where "issuer" = $1 and "subject" = $2 and "user_id" = $3;
+
 -- lockAccountByEmail
-select "id", "email_verified_at" as "verifiedAt", "disabled_at" as "disabledAt"
+select "id", "email_verified_at" as "verifiedAt", "disabled_at" as "disabledAt", exists (select
+  from auth.second_factors
+  where user_id = users.id and confirmed_at is not null) as "twoFactorEnabled"
   from "auth"."users"
   where "email_canonical" = $1 for update;
 
 -- lockAccount
-select "id", "email_verified_at" as "verifiedAt", "disabled_at" as "disabledAt"
+select "id", "email_verified_at" as "verifiedAt", "disabled_at" as "disabledAt", exists (select
+  from auth.second_factors
+  where user_id = users.id and confirmed_at is not null) as "twoFactorEnabled"
   from "auth"."users"
   where "id" = $1 for update;

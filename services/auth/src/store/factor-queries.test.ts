@@ -51,6 +51,8 @@ test("the SQL of second factors and OpenID logins is what was reviewed (`vitest 
     takeOidcLogin: (db) => oidc.takeOidcLogin(db, hash),
     findIdentityUser: (db) => identities.findIdentityUser(db, identity),
     insertIdentity: within((trx) => identities.insertIdentity(trx, { ...identity, userId, linkedAt: at })),
+    listIdentities: (db) => identities.listIdentities(db, userId),
+    deleteIdentity: within((trx) => identities.deleteIdentity(trx, { ...identity, userId })),
     lockAccountByEmail: within((trx) => identities.lockAccountByEmail(trx, "a@b.c")),
     lockAccount: within((trx) => identities.lockAccount(trx, userId)),
   });

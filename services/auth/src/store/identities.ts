@@ -1,4 +1,4 @@
-import type { Kysely, Transaction } from "kysely";
+import { type Kysely, sql, type Transaction } from "kysely";
 import type { AuthTables } from "./tables.ts";
 
 /** An account at the provider. */
@@ -7,11 +7,18 @@ export interface ProviderIdentity {
   subject: string;
 }
 
+/** One that logs in to an account. */
+export interface LinkedIdentity extends ProviderIdentity {
+  linkedAt: Date;
+}
+
 /** What deciding about an account needs. */
 export interface LinkableAccount {
   userId: string;
   emailVerified: boolean;
   disabled: boolean;
+  /** Whether its logins ask for a code. */
+  twoFactorEnabled: boolean;
 }
 
 /** Whose account logs in with an identity. */
@@ -47,6 +54,31 @@ export async function insertIdentity(
   return row !== undefined;
 }
 
+/** Every identity that logs in to an account, the oldest link first. */
+export async function listIdentities(db: Kysely<AuthTables>, userId: string): Promise<LinkedIdentity[]> {
+  return db
+    .selectFrom("identities")
+    .select(["issuer", "subject", "linked_at as linkedAt"])
+    .where("user_id", "=", userId)
+    .orderBy("linked_at")
+    .orderBy("issuer")
+    .orderBy("subject")
+    .execute();
+}
+
+/** Unlinks an identity from an account. */
+export async function deleteIdentity(
+  trx: Transaction<AuthTables>,
+  { issuer, subject, userId }: ProviderIdentity & { userId: string },
+): Promise<void> {
+  await trx
+    .deleteFrom("identities")
+    .where("issuer", "=", issuer)
+    .where("subject", "=", subject)
+    .where("user_id", "=", userId)
+    .execute();
+}
+
 /** The account with an address, locked: neither its address nor whether it is verified changes until the commit. */
 export async function lockAccountByEmail(
   trx: Transaction<AuthTables>,
@@ -77,10 +109,26 @@ export async function lockAccount(
   );
 }
 
-const linkableColumns = ["id", "email_verified_at as verifiedAt", "disabled_at as disabledAt"] as const;
+const linkableColumns = [
+  "id",
+  "email_verified_at as verifiedAt",
+  "disabled_at as disabledAt",
+  sql<boolean>`exists (select from auth.second_factors where user_id = users.id and confirmed_at is not null)`.as(
+    "twoFactorEnabled",
+  ),
+] as const;
 
 function toLinkable(
-  row: { id: string; verifiedAt: Date | null; disabledAt: Date | null } | undefined,
+  row:
+    | { id: string; verifiedAt: Date | null; disabledAt: Date | null; twoFactorEnabled: boolean }
+    | undefined,
 ): LinkableAccount | undefined {
-  return row && { userId: row.id, emailVerified: row.verifiedAt !== null, disabled: row.disabledAt !== null };
+  if (!row) return undefined;
+  const { id, verifiedAt, disabledAt, twoFactorEnabled } = row;
+  return {
+    userId: id,
+    emailVerified: verifiedAt !== null,
+    disabled: disabledAt !== null,
+    twoFactorEnabled,
+  };
 }
