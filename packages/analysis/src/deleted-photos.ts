@@ -1,6 +1,8 @@
 import {
+  createEventEraser,
   type DeletedOwnerTables,
   decodeEvent,
+  deletePhotoEvents,
   type Migrations,
   ownerLock,
   type ServiceHost,
@@ -43,12 +45,27 @@ export async function isDeletedPhoto<Tables extends DeletedPhotoTables>(
   return Boolean(gone);
 }
 
-/** Consumes `library.photo.deleted`: forgets what is stored of the photo and keeps later results out. */
+/**
+ * Consumes `library.photo.deleted`: forgets what is stored of the photo, keeps later results out, and erases what
+ * events said of it.
+ */
 export function consumeDeletions<Tables extends DeletedPhotoTables>(
   host: ServiceHost<Tables>,
   service: string,
   forget: (trx: Transaction<Tables>, photo: eventsV1.PhotoRef) => Promise<void>,
 ): void {
+  const { db, schema } = host.database;
+  const tombstones = sql.table(`${schema}.deleted_photos`);
+  const eraser = createEventEraser({
+    erase: (signal) =>
+      deletePhotoEvents(
+        db,
+        { schema, signal },
+        (photoId) => sql`exists (select from ${tombstones} d where d.photo_id = ${photoId})`,
+      ),
+    log: host.log,
+  });
+  host.onStop(eraser.stop);
   host.consume({
     consumer: `${service}-deletions`,
     filter: events.photoDeleted.subject,
@@ -60,6 +77,7 @@ export function consumeDeletions<Tables extends DeletedPhotoTables>(
         await markDeleted(trx, photo.photoId);
         await forget(trx, photo);
       });
+      eraser.kick();
     },
   });
 }

@@ -153,7 +153,7 @@ export function createIngest(options: IngestOptions): Ingest {
   }
 
   async function receiveFile(upload: Upload): Promise<Ingested> {
-    return reception.receive(async (file) => {
+    return reception.receive(upload.ownerId, async (file) => {
       const quotaBytes = largestBody(await quotas.usageOf(upload.ownerId));
       const body = await receiveBody(upload.chunks, file, { maxBytes: limits.maxUploadBytes, quotaBytes });
       const key = `${upload.ownerId}/${body.sha256}`;

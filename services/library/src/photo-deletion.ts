@@ -1,4 +1,4 @@
-import { appendEvents, type Database, type Relay, withOutbox } from "@ocelli/chassis";
+import { appendEvents, type Database, type EventEraser, type Relay, withOutbox } from "@ocelli/chassis";
 import { events } from "@ocelli/contracts";
 import type { BlobSweeper } from "./blob-sweeper.ts";
 import { isPhotoId } from "./photo.ts";
@@ -12,6 +12,7 @@ import {
   listTrash,
   type PhotosToDelete,
 } from "./store/photo-deletion.ts";
+import { deletePhotoRemains } from "./store/photo-remains.ts";
 import type { LibraryTables } from "./store/tables.ts";
 
 /** What {@link createPhotoDeletion} stands on. */
@@ -19,9 +20,13 @@ export interface PhotoDeletionOptions {
   database: Database<LibraryTables>;
   relay: Pick<Relay, "kick">;
   sweeper: Pick<BlobSweeper, "kick">;
+  eraser: Pick<EventEraser, "kick">;
 }
 
-/** Deletes photos for good: rows, places in albums and room at once, files right after, results as services hear of it. */
+/**
+ * Deletes photos for good: rows, places in albums, room and what was told of them at once, files and events right after,
+ * results as services hear of it.
+ */
 export interface PhotoDeletion {
   /** Passes over ids that are not the owner's. @returns the ids of those that were deleted. */
   deleteMany(ownerId: string, photoIds: readonly string[]): Promise<string[]>;
@@ -35,7 +40,12 @@ export interface PhotoDeletion {
 const photosAtOnce = 200;
 
 /** Creates the rules of deleting photos. */
-export function createPhotoDeletion({ database, relay, sweeper }: PhotoDeletionOptions): PhotoDeletion {
+export function createPhotoDeletion({
+  database,
+  relay,
+  sweeper,
+  eraser,
+}: PhotoDeletionOptions): PhotoDeletion {
   const { db } = database;
 
   async function deleteSome(wanted: PhotosToDelete): Promise<string[]> {
@@ -48,9 +58,14 @@ export function createPhotoDeletion({ database, relay, sweeper }: PhotoDeletionO
       );
       const entries = photos.map(({ photoId }) => ({ type: "photo.deleted", subjectId: photoId, data: {} }));
       await appendFeed(trx, wanted.ownerId, entries);
+      const ids = photos.map(({ photoId }) => photoId);
+      await deletePhotoRemains(trx, wanted.ownerId, ids);
       return photos;
     });
-    if (deleted.length > 0) sweeper.kick();
+    if (deleted.length > 0) {
+      sweeper.kick();
+      eraser.kick();
+    }
     return deleted.map(({ photoId }) => photoId);
   }
 

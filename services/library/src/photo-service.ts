@@ -1,5 +1,6 @@
-import type { ServiceHost } from "@ocelli/chassis";
+import { createEventEraser, type Database, deletePhotoEvents, type ServiceHost } from "@ocelli/chassis";
 import { libraryV1 } from "@ocelli/contracts";
+import { sql } from "kysely";
 import { createBlobSweeper } from "./blob-sweeper.ts";
 import type { LibraryConfig } from "./config.ts";
 import type { ImageIntake } from "./image-intake.ts";
@@ -9,6 +10,7 @@ import { createPhotoDeletion, type PhotoDeletion } from "./photo-deletion.ts";
 import type { Quotas } from "./quotas.ts";
 import type { Reception } from "./reception.ts";
 import { createPhotoHandlers } from "./rpc/photo-handlers.ts";
+import { deleteLateDeliveries } from "./store/photo-remains.ts";
 import { findExisting } from "./store/photos.ts";
 import type { LibraryTables } from "./store/tables.ts";
 import { startTrashPurge } from "./trash-purge.ts";
@@ -38,8 +40,10 @@ export function openPhotoService(options: PhotoServiceOptions): PhotoRules {
   const { database, relay, log } = host;
   const sweeper = createBlobSweeper({ loose, log });
   host.onStop(() => sweeper.stop());
+  const eraser = createEventEraser({ erase: (signal) => eraseRemains(database, signal), log });
+  host.onStop(eraser.stop);
   const changes = createPhotoChanges({ database, relay });
-  const deletion = createPhotoDeletion({ database, relay, sweeper });
+  const deletion = createPhotoDeletion({ database, relay, sweeper, eraser });
   const { maxUploadBytes, uploadIdleTimeoutMs } = config;
   const handlers = createPhotoHandlers({
     changes,
@@ -56,4 +60,14 @@ export function openPhotoService(options: PhotoServiceOptions): PhotoRules {
       host.onStop(startTrashPurge({ deletion, retentionMs: config.trashRetentionMs, log }));
     },
   };
+}
+
+async function eraseRemains({ db, schema }: Database<LibraryTables>, signal: AbortSignal): Promise<void> {
+  await deletePhotoEvents(
+    db,
+    { schema, signal },
+    (photoId) =>
+      sql`${photoId} is not null and not exists (select from library.photos p where p.id = ${photoId})`,
+  );
+  await deleteLateDeliveries(db);
 }

@@ -13,6 +13,7 @@ import type { AlbumPhotos } from "./album-photos.ts";
 import { cleanFilename } from "./filename.ts";
 import { queueFull } from "./imaging.ts";
 import type { Ingest, Ingested } from "./ingest.ts";
+import { createOwnerPlaces } from "./owner-places.ts";
 import { accountDeleted } from "./photo-records.ts";
 import type { Photos } from "./photos.ts";
 import { largestBody, type Quotas, quotaExceeded } from "./quotas.ts";
@@ -91,7 +92,7 @@ export interface Uploads {
 export function createUploads(options: UploadsOptions): Uploads {
   const { database, parts, limits, quotas, photos } = options;
   const { db } = database;
-  let appending = 0;
+  const places = createOwnerPlaces({ total: limits.uploadConcurrency, onFull: queueFull });
 
   async function find(ownerId: string, uploadId: string): Promise<StoredUpload> {
     const upload = isUuid(uploadId) ? await findUpload(db, ownerId, uploadId) : undefined;
@@ -119,17 +120,13 @@ export function createUploads(options: UploadsOptions): Uploads {
   ): Promise<number> {
     const { photo_id, failure_reason } = await find(ownerId, uploadId);
     if (photo_id !== null || failure_reason !== null) throw uploadFinished();
-    if (appending >= limits.uploadConcurrency) throw queueFull();
-    appending += 1;
-    try {
-      const done = await withUploadLease(database, ownerId, uploadId, (lease) =>
+    const done = await places.run(ownerId, () =>
+      withUploadLease(database, ownerId, uploadId, (lease) =>
         appendToPart({ db, parts, lifetimeMs: limits.uploadLifetimeMs }, lease, offset, chunks),
-      );
-      if (!done) throw uploadBusy();
-      return done.value;
-    } finally {
-      appending -= 1;
-    }
+      ),
+    );
+    if (!done) throw uploadBusy();
+    return done.value;
   }
 
   async function takeIn(lease: UploadLease): Promise<Ingested> {

@@ -59,7 +59,7 @@ export function createValidation(options: ValidationOptions): Validation {
 
   return {
     validate(ownerId, chunks) {
-      return reception.receive(async (file) => {
+      return reception.receive(ownerId, async (file) => {
         let sizeBytes = 0;
         async function* counted() {
           for await (const chunk of chunks) {

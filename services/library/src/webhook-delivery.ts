@@ -19,7 +19,7 @@ export interface WebhookDeliveryOptions {
   fetch: Pick<SafeFetch, "post">;
   secrets: SecretKeeper;
   policy: UrlPolicy;
-  /** Deliveries in hand at once. */
+  /** Deliveries in hand at once; those of one owner take less than half. */
   concurrency: number;
   now: () => Date;
   log: Logger;
@@ -54,7 +54,8 @@ const gatherMs = 200;
 export function createWebhookDelivery(options: WebhookDeliveryOptions): WebhookDelivery {
   const { database, log } = options;
   const { db } = database;
-  const inHand = new Map<Promise<void>, string>();
+  const inHand = new Map<Promise<void>, Receiver>();
+  const perOwner = Math.max(1, Math.floor(options.concurrency / 4));
   const stopping = Promise.withResolvers<void>();
   let stopped = false;
   let woken = Promise.withResolvers<void>();
@@ -71,14 +72,24 @@ export function createWebhookDelivery(options: WebhookDeliveryOptions): WebhookD
   async function round(): Promise<void> {
     while (!stopped && (await takeUpEntries(db)) > 0);
     while (!stopped && inHand.size < options.concurrency) {
-      const limit = options.concurrency - inHand.size;
-      const claimed = await claimDeliveries(db, { limit, perWebhook, busy: busyWebhooks(inHand), leaseMs });
+      // A few at a time: all at once could be one owner's, whose receivers may take ten seconds for each.
+      const limit = Math.min(options.concurrency - inHand.size, perOwner);
+      const receivers = [...inHand.values()];
+      const busy = busyOnes(
+        receivers.map(({ webhookId }) => webhookId),
+        perWebhook,
+      );
+      const busyOwners = busyOnes(
+        receivers.map(({ ownerId }) => ownerId),
+        perOwner,
+      );
+      const claimed = await claimDeliveries(db, { limit, perWebhook, busy, busyOwners, leaseMs });
       for (const delivery of claimed) {
         const running = attempt(delivery).finally(() => {
           inHand.delete(running);
           woken.resolve();
         });
-        inHand.set(running, delivery.webhookId);
+        inHand.set(running, delivery);
       }
       if (claimed.length < limit) return;
     }
@@ -126,10 +137,13 @@ async function deliver(options: WebhookDeliveryOptions, delivery: ClaimedDeliver
   return settleFailed(db, delivery, outcome.error, wait * (0.9 + Math.random() * 0.2));
 }
 
-function busyWebhooks(inHand: ReadonlyMap<Promise<void>, string>): string[] {
+type Receiver = Pick<ClaimedDelivery, "webhookId" | "ownerId">;
+
+/** Those of the ids that occur at least so often. */
+function busyOnes(ids: readonly string[], often: number): string[] {
   const counts = new Map<string, number>();
-  for (const id of inHand.values()) counts.set(id, (counts.get(id) ?? 0) + 1);
-  return [...counts].filter(([, count]) => count >= perWebhook).map(([id]) => id);
+  for (const id of ids) counts.set(id, (counts.get(id) ?? 0) + 1);
+  return [...counts].filter(([, count]) => count >= often).map(([id]) => id);
 }
 
 async function within(promise: Promise<void>, ms: number): Promise<void> {

@@ -14,6 +14,7 @@ import {
 } from "@ocelli/chassis";
 import { z } from "zod";
 import { parseWebhookUrl } from "./net/webhook-url.ts";
+import { createOwnerPlaces } from "./owner-places.ts";
 import type { LibraryTables } from "./store/tables.ts";
 import {
   type Delivery,
@@ -69,17 +70,25 @@ const maxTypes = 20;
 const typePattern = /^[a-z]{1,40}(?:\.[a-z]{1,40}){0,3}\.?$/;
 const pageLimits = { defaultSize: 50, maxSize: 200 };
 // Each holds a connection for up to ten seconds.
-const maxTests = 8;
+const tests = { total: 8, perOwner: 2 };
 
 /** Creates the rules of webhooks. */
 export function createWebhooks(options: WebhooksOptions): Webhooks {
   const { db } = options.database;
-  let tests = 0;
+  const places = createOwnerPlaces({ ...tests, onFull: tooManyTests });
 
   async function known(ownerId: string, webhookId: string): Promise<WebhookWithSecret> {
     const webhook = isUuid(webhookId) ? await findWebhook(db, ownerId, webhookId) : undefined;
     if (!webhook) throw webhookNotFound();
     return webhook;
+  }
+
+  async function sendTest(webhook: WebhookWithSecret): Promise<AttemptOutcome> {
+    const { id, url } = webhook;
+    const key = options.secrets.open(webhook, id);
+    const data = { webhookId: id };
+    const message = { id: 0, type: "webhook.test", at: options.now(), subjectId: id, data };
+    return sendMessage(options, { url, messageId: options.newId(), message, key });
   }
 
   return {
@@ -101,26 +110,14 @@ export function createWebhooks(options: WebhooksOptions): Webhooks {
     },
     async test(ownerId, webhookId) {
       const webhook = await known(ownerId, webhookId);
-      if (tests >= maxTests) throw overloaded("TOO_MANY_TESTS", "Too many webhooks are being tested.", 2000);
-      tests += 1;
-      try {
-        const key = options.secrets.open(webhook, webhook.id);
-        const data = { webhookId };
-        const message = { id: 0, type: "webhook.test", at: options.now(), subjectId: webhookId, data };
-        const outcome = await sendMessage(options, {
-          url: webhook.url,
-          messageId: options.newId(),
-          message,
-          key,
-        });
+      return places.run(ownerId, async () => {
+        const outcome = await sendTest(webhook);
         if (outcome.delivered && !webhook.enabled) {
           await enableWebhook(db, ownerId, webhookId);
           options.wake();
         }
         return outcome;
-      } finally {
-        tests -= 1;
-      }
+      });
     },
     async deliveries(ownerId, webhookId, page) {
       await known(ownerId, webhookId);
@@ -141,6 +138,10 @@ export function createWebhooks(options: WebhooksOptions): Webhooks {
       options.wake();
     },
   };
+}
+
+function tooManyTests(): AppError {
+  return overloaded("TOO_MANY_TESTS", "Too many webhooks are being tested.", 2000);
 }
 
 function cleanTypes(types: readonly string[]): string[] {

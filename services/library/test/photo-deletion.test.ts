@@ -76,7 +76,7 @@ async function insertTrashed(owner: string, count: number, ageMs: number): Promi
 function replica() {
   const database = openDatabase<LibraryTables>({ url: library.databaseUrl, schema: "library" });
   const idle = { kick: () => undefined };
-  return { database, deletion: createPhotoDeletion({ database, relay: idle, sweeper: idle }) };
+  return { database, deletion: createPhotoDeletion({ database, relay: idle, sweeper: idle, eraser: idle }) };
 }
 
 describe("deleting for good", () => {

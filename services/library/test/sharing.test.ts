@@ -191,6 +191,36 @@ test("members see a photo without where it was taken, its owner sees all", async
   expect((await library.download(viewer, photoId, RENDITION_PREVIEW)).length).toBeGreaterThan(100);
 });
 
+test("what is kept from members is not found out by filters: neither where a photo was taken nor favourites", async () => {
+  const { owner, contributor, viewer } = people;
+  const { album } = await sharedTree();
+  const taken = { GPSLatitudeRef: "N", GPSLatitude: "38/1 43/1 0/1", GPSLongitudeRef: "W" };
+  const inLisbon = (seed: number) =>
+    picture(seed)
+      .withExif({ IFD3: { ...taken, GPSLongitude: "9/1 8/1 0/1" } })
+      .jpeg()
+      .toBuffer();
+  const [ours, theirs] = await Promise.all([
+    library.upload(owner, await inLisbon(78), { albumId: album }),
+    library.upload(contributor, await inLisbon(79), { albumId: album }),
+  ]).then((stored) => stored.map(({ photo }) => photo?.id ?? ""));
+  const favorite = { photoIds: [ours ?? ""], change: libraryV1.PhotoChange.PHOTO_CHANGE_FAVORITE };
+  await library.photos.changePhotos(favorite, await as(owner));
+  const found = async (user: string, filter: { place?: string; favorite?: boolean }) => {
+    const request = libraryV1.ListPhotosRequest.fromPartial({ filter: { albumId: album, ...filter } });
+    const { photos } = await library.client.listPhotos(request, await as(user));
+    return [ours, theirs].filter((id) => photos.some((photo) => photo.id === id));
+  };
+
+  expect(await found(owner, { place: "Portugal" })).toEqual([ours]);
+  expect(await found(contributor, { place: "Portugal" })).toEqual([theirs]);
+  expect(await found(viewer, { place: "Portugal" })).toEqual([]);
+  expect(await found(owner, { favorite: true })).toEqual([ours]);
+  expect(await found(owner, { favorite: false })).toEqual([theirs]);
+  expect(await found(viewer, { favorite: true })).toEqual([]);
+  expect(await found(viewer, { favorite: false })).toEqual([ours, theirs]);
+});
+
 test("hidden and trashed photos are their owner's alone", async () => {
   const { owner, viewer } = people;
   for (const column of ["hidden = true", "trashed_at = now()"]) {

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { AppError, createRpcClient, maxChunkBytes, type RpcClientHandle } from "@ocelli/chassis";
-import { libraryV1 } from "@ocelli/contracts";
+import { events, libraryV1 } from "@ocelli/contracts";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { type LibraryUnderTest, nativeDatabase, startLibrary } from "./library-under-test.ts";
 import { jpeg, picture } from "./photos-for-tests.ts";
@@ -227,6 +227,15 @@ test("an upload whose file is lost begins again", async () => {
   expect(await offsetOf(id)).toBe(0);
   await append(id, 0, bytes);
   expect((await finish(id)).photo?.sizeBytes).toBe(bytes.length);
+});
+
+test("a user who is deleted leaves no upload behind, and opens none", async () => {
+  const id = await create(10);
+  await append(id, 0, Buffer.from("01234"));
+  await library.publish(events.userDeleted, { userId: owner });
+  expect(await parts()).not.toContain(`${id}.part`);
+  expect(await reasonOf(append(id, 5, Buffer.from("x")))).toBe("UPLOAD_NOT_FOUND");
+  expect(await reasonOf(create(10))).toBe("ACCOUNT_DELETED");
 });
 
 test("finishing twice at once stores one photo", async () => {

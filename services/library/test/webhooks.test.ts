@@ -151,6 +151,20 @@ describe("deliveries", () => {
     await second.stop();
   }, 40_000);
 
+  test("of one owner with slow receivers leave room for those of others", async () => {
+    const slowMs = 3_000;
+    for (let n = 0; n < 6; n += 1) await create(`/slow-${n}`);
+    holdMs = slowMs;
+    await happen(8);
+    await expect.poll(() => inHand).toBeGreaterThanOrEqual(4);
+    owner = crypto.randomUUID();
+    await create("/other");
+    await happen(1);
+    await expect.poll(() => at("/other").length, { timeout: slowMs - 500 }).toBe(1);
+    expect(mostInHand).toBeLessThan(9);
+    holdMs = 0;
+  });
+
   test("are tried again with waits that grow, ten times, then given up until somebody asks", async () => {
     const { id, secret } = await create("/broken");
     answers.set("/broken", 500);
@@ -272,6 +286,19 @@ describe("webhooks", () => {
     ];
     for (const request of bad)
       expect(await reasonOf(client.createWebhook(request, await as()))).toBe("INVALID_WEBHOOK");
+  });
+
+  test("are tested two at a time by one owner, while others test theirs", async () => {
+    const { id } = await create("/slow");
+    holdMs = 1_000;
+    const mine = await as();
+    const test = (webhookId: string, options: { bearer: string }) =>
+      reasonOf(handle.client.testWebhook({ webhookId }, options));
+    const asked = Array.from({ length: 4 }, () => test(id, mine));
+    owner = crypto.randomUUID();
+    const other = test((await create("/other")).id, await as());
+    expect((await Promise.all(asked)).toSorted()).toEqual(["TOO_MANY_TESTS", "TOO_MANY_TESTS", "ok", "ok"]);
+    expect(await other).toBe("ok");
   });
 
   test("go with their owner, who gets none any more", async () => {

@@ -10,8 +10,10 @@ import {
   appendEvent,
   type BusEvent,
   consumeOwnerDeletions,
+  createEventEraser,
   decodeEvent,
   deleteOwnedRows,
+  deletePhotoEvents,
   dropDeadLetter,
   isDeletedOwner,
   type ServiceHost,
@@ -20,7 +22,13 @@ import { events, type eventsV1, isStageFailedSubject, photoStageFailed } from "@
 import { type Engine, embedImage } from "@ocelli/inference";
 import type { Transaction } from "kysely";
 import { documentPartOf, indexNeeds, indexVersion } from "./documents.ts";
-import { addToDocument, changeDocument, deleteDocument, markIndexed } from "./store/documents.ts";
+import {
+  addToDocument,
+  changeDocument,
+  deleteDocument,
+  isDeletedDocument,
+  markIndexed,
+} from "./store/documents.ts";
 import { findEmbeddingOfBytes, saveEmbedding } from "./store/embeddings.ts";
 import { ownedTables, type SearchTables } from "./store/tables.ts";
 import { visionModel } from "./vision-model.ts";
@@ -76,6 +84,12 @@ function consumeEmbedding({ host, engine, previews, now, limits }: SearchEventDe
 const documentsConsumer = "search-documents";
 
 function consumeDocuments({ host, now }: SearchEventDependencies): void {
+  const { db, schema } = host.database;
+  const eraser = createEventEraser({
+    erase: (signal) => deletePhotoEvents(db, { schema, signal }, isDeletedDocument),
+    log: host.log,
+  });
+  host.onStop(eraser.stop);
   host.consume({
     consumer: documentsConsumer,
     cheap: true,
@@ -87,6 +101,7 @@ function consumeDocuments({ host, now }: SearchEventDependencies): void {
       await once(async (trx) => {
         if (!(await isDeletedOwner(trx, said.photo.ownerId))) await said.effect(trx);
       });
+      if (event.subject === events.photoDeleted.subject) eraser.kick();
     },
     // A document that lacks a part is never complete: without this the stage would stay open for ever.
     async onGiveUp(trx, event, error, attempts) {

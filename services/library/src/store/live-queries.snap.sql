@@ -167,9 +167,10 @@ where w.id = d.webhook_id and d.id = any(array(
     order by next_attempt_at limit $2 for update skip locked
   ) as due
   where o.enabled and o.id <> all($3::uuid[])
-  limit $4
+    and o.owner_id <> all($4::uuid[])
+  limit $5
 ))
-returning d.id, d.webhook_id as "webhookId", d.feed_id as "feedId", d.type, d.subject_id as "subjectId",
+returning d.id, d.webhook_id as "webhookId", d.owner_id as "ownerId", d.feed_id as "feedId", d.type, d.subject_id as "subjectId",
   d.at, d.data, d.attempts, w.url, w.secret, w.sealed;
 
 -- settleDelivered

@@ -34,6 +34,7 @@ const page = { ownerId: "owner", webhookId: "webhook", beforeFeedId: 1, limit: 5
 const delivery: ClaimedDelivery = {
   id: "delivery",
   webhookId: "webhook",
+  ownerId: "owner",
   feedId: 1,
   at: new Date(0),
   attempts: 1,
@@ -64,7 +65,8 @@ test("the SQL of feeds and webhooks is what was reviewed (`vitest -u` accepts a 
     listDeliveries: (db) => listDeliveries(db, page),
     retryDelivery: (db) => retryDelivery(db, "owner", "webhook", "delivery"),
     takeUpEntries: (db) => takeUpEntries(db),
-    claimDeliveries: (db) => claimDeliveries(db, { limit: 16, perWebhook: 4, busy: [], leaseMs: 60_000 }),
+    claimDeliveries: (db) =>
+      claimDeliveries(db, { limit: 16, perWebhook: 4, busy: [], busyOwners: [], leaseMs: 60_000 }),
     settleDelivered: (db) => settleDelivered(db, delivery),
     settleFailed: (db) => settleFailed(db, delivery, "error", 30_000),
     settleGivenUp: (db) => settleGivenUp(db, delivery, "error", 50),

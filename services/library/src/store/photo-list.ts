@@ -44,7 +44,9 @@ export function cursorOf(row: PhotoRow, { by }: PhotoOrder): PhotoCursor {
 export function pageQuery(db: Kysely<LibraryTables>, page: PhotoPage): Photos {
   const { ownerId, filter } = page;
   let query = ordered(selectPhotos(db, ownerId), page).limit(page.limit);
-  for (const condition of [whose(ownerId, filter), ...conditionsOf(filter)]) query = query.where(condition);
+  for (const condition of [whose(ownerId, filter), ...conditionsOf(ownerId, filter)]) {
+    query = query.where(condition);
+  }
   return query;
 }
 
@@ -57,8 +59,8 @@ function whose(ownerId: string, filter: PhotoFilter): RawBuilder<boolean> {
 }
 
 /** Literals for what is one of two, as in the indexes: a parameter would hide that a partial index fits. */
-function conditionsOf(filter: PhotoFilter): RawBuilder<boolean>[] {
-  const { takenFrom, takenUntil, camera, place, mediaType, failedStage } = filter;
+function conditionsOf(ownerId: string, filter: PhotoFilter): RawBuilder<boolean>[] {
+  const { takenFrom, takenUntil, camera, mediaType, failedStage } = filter;
   const conditions: (RawBuilder<boolean> | undefined)[] = [
     filter.trashed ? sql`p.trashed_at is not null` : sql`p.trashed_at is null`,
     filter.trashed && filter.hidden === undefined ? undefined : isTrue("p.hidden", filter.hidden ?? false),
@@ -66,10 +68,7 @@ function conditionsOf(filter: PhotoFilter): RawBuilder<boolean>[] {
     takenFrom && sql`p.captured_at >= ${takenFrom}`,
     takenUntil && sql`p.captured_at < ${takenUntil}`,
     camera === undefined ? undefined : contains("i.camera", camera),
-    place === undefined
-      ? undefined
-      : sql`(${contains("i.city", place)} or ${contains("i.region", place)} or ${contains("i.country", place)})`,
-    filter.favorite === undefined ? undefined : isTrue("p.favorite", filter.favorite),
+    ...keptFromOthers(ownerId, filter),
     mediaType === undefined ? undefined : sql`i.media_type = ${mediaType}`,
     filter.hasFaces === undefined
       ? undefined
@@ -79,6 +78,27 @@ function conditionsOf(filter: PhotoFilter): RawBuilder<boolean>[] {
     failedStage === undefined ? undefined : hasFailed(failedStage),
   ];
   return conditions.filter((condition) => condition !== undefined);
+}
+
+/**
+ * What those with whom an album is shared are not told of its photos must not be found out by asking for it either: to
+ * them nothing was taken anywhere, and nothing is a favourite.
+ */
+function keptFromOthers(
+  ownerId: string,
+  { albumId, place, favorite }: PhotoFilter,
+): (RawBuilder<boolean> | undefined)[] {
+  const isOwn = sql<boolean>`p.owner_id = ${ownerId}`;
+  const isFavorite = favorite === undefined ? undefined : isTrue("p.favorite", favorite);
+  const isThere =
+    place === undefined
+      ? undefined
+      : sql<boolean>`(${contains("i.city", place)} or ${contains("i.region", place)} or ${contains("i.country", place)})`;
+  if (albumId === undefined) return [isThere, isFavorite];
+  return [
+    isThere && sql<boolean>`(${isOwn} and ${isThere})`,
+    isFavorite && (favorite ? sql`(${isOwn} and p.favorite)` : sql`(not ${isOwn} or not p.favorite)`),
+  ];
 }
 
 function isTrue(column: string, wanted: boolean): RawBuilder<boolean> {

@@ -7,6 +7,7 @@ type Store = Kysely<LibraryTables>;
 export interface ClaimedDelivery {
   id: string;
   webhookId: string;
+  ownerId: string;
   feedId: number;
   type: string;
   subjectId: string;
@@ -63,6 +64,8 @@ export interface ClaimLimits {
   perWebhook: number;
   /** Webhooks that have enough in hand. */
   busy: readonly string[];
+  /** Owners whose webhooks together have. */
+  busyOwners: readonly string[];
   leaseMs: number;
 }
 
@@ -80,9 +83,10 @@ export async function claimDeliveries(db: Store, claim: ClaimLimits): Promise<Cl
         order by next_attempt_at limit ${claim.perWebhook} for update skip locked
       ) as due
       where o.enabled and o.id <> all(${[...claim.busy]}::uuid[])
+        and o.owner_id <> all(${[...claim.busyOwners]}::uuid[])
       limit ${claim.limit}
     ))
-    returning d.id, d.webhook_id as "webhookId", d.feed_id as "feedId", d.type, d.subject_id as "subjectId",
+    returning d.id, d.webhook_id as "webhookId", d.owner_id as "ownerId", d.feed_id as "feedId", d.type, d.subject_id as "subjectId",
       d.at, d.data, d.attempts, w.url, w.secret, w.sealed`.execute(db);
   return rows;
 }

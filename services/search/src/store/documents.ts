@@ -1,5 +1,5 @@
 import type { eventsV1 } from "@ocelli/contracts";
-import { type Kysely, sql } from "kysely";
+import { type Kysely, type RawBuilder, sql } from "kysely";
 import type { SearchTables } from "./tables.ts";
 
 /** What one event adds to a document. */
@@ -128,6 +128,11 @@ export async function deleteDocument(db: Kysely<SearchTables>, photo: eventsV1.P
     .where("photo_id", "=", photo.photoId)
     .where("owner_id", "=", photo.ownerId)
     .execute();
+}
+
+/** Condition: the photo of an id, an expression of type uuid, was deleted. */
+export function isDeletedDocument(photoId: RawBuilder<string>): RawBuilder<boolean> {
+  return sql`exists (select from search.documents d where d.photo_id = ${photoId} and d.deleted)`;
 }
 
 /** The owner's documents that hold words of the query: all of them first, then any of them. */
