@@ -25,6 +25,8 @@ export interface BenchSize {
   uploads: number;
   /** Logins timed, and sessions ended. */
   logins: number;
+  /** Photos of the soak. */
+  soakPhotos: number;
 }
 
 /** About five minutes on two cores. */
@@ -35,6 +37,7 @@ export const fullSize: BenchSize = {
   libraries: [1_000, 10_000],
   uploads: 40,
   logins: 60,
+  soakPhotos: 2_000,
 };
 
 /** About a minute on two cores; its figures are rough. */
@@ -45,6 +48,7 @@ export const quickSize: BenchSize = {
   libraries: [1_000, 10_000],
   uploads: 10,
   logins: 15,
+  soakPhotos: 200,
 };
 
 /** The middle value, or the mean of the middle two; 0 of nothing. */

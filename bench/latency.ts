@@ -24,7 +24,7 @@ export async function measureLatency(
   const database: Database<LibraryTables> = openDatabase({ url: databaseUrl, schema: "library" });
   const http = openHttpClient();
   const ownerId = ownerOf(client);
-  const photos = createPhotos({ database, contents: { open: neverOpened } });
+  const photos = createPhotos({ database, contents: { open: neverOpened }, clean: { open: neverOpened } });
   try {
     const [mesh = [], direct = [], alone = []] = await timeInTurns(requests, [
       () => http.get(`${baseUrl}/api/v1/photos?pageSize=1`, { authorization: `Bearer ${client.token}` }),

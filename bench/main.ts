@@ -10,10 +10,12 @@ import { measureGrowth } from "./growth.ts";
 import { measureLatency } from "./latency.ts";
 import { startMesh } from "./mesh.ts";
 import { measurePipeline } from "./pipeline.ts";
+import { measureSoak } from "./soak.ts";
 import { measureStartUp } from "./start-up.ts";
 
-const parts = ["pipeline", "stores", "access"] as const;
-const usage = "usage: npm run bench -- [--quick] [--only=pipeline|stores|access]";
+const parts = ["pipeline", "stores", "access", "soak"] as const;
+const usage =
+  "usage: npm run bench -- [--quick] [--only=pipeline|stores|access|soak] [--photos=FOLDER, for the soak]";
 
 /** Start-up, memory and pipeline on a mesh as `ocelli up` starts it. */
 async function measureWhole(size: BenchSize): Promise<Figure[]> {
@@ -51,8 +53,10 @@ function save(figures: readonly Figure[], report: object): string {
 
 const args = process.argv.slice(2);
 const only = parts.find((part) => args.includes(`--only=${part}`));
+const photosOption = "--photos=";
+const folder = args.find((arg) => arg.startsWith(photosOption))?.slice(photosOption.length);
 const known = new Set(["--quick", ...parts.map((part) => `--only=${part}`)]);
-if (args.some((arg) => !known.has(arg))) {
+if (args.some((arg) => !known.has(arg) && !arg.startsWith(photosOption))) {
   console.error(usage);
   process.exit(2);
 }
@@ -73,6 +77,8 @@ try {
     ...(wants("pipeline") ? await measureWhole(size) : []),
     ...(wants("stores") ? await measureStores(size) : []),
     ...(wants("access") ? await measureAccess(temporaryFolder(), size) : []),
+    // Half an hour: only when asked for.
+    ...(only === "soak" ? await measureSoak(size, folder) : []),
   ];
   const seconds = (performance.now() - startedAt) / 1000;
   console.log(formatTable(figures));

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import sharp from "sharp";
@@ -31,6 +31,14 @@ export async function makePictures(count: number, seed: number): Promise<Picture
     });
   }
   return pictures;
+}
+
+/** The pictures of a folder as they are. */
+export function readPictures(folder: string): Picture[] {
+  return readdirSync(folder)
+    .filter((name) => /\.(png|jpe?g)$/i.test(name))
+    .sort()
+    .map((name) => ({ name, bytes: new Uint8Array(readFileSync(join(folder, name))) }));
 }
 
 function findSources(): string[] {

@@ -58,8 +58,21 @@ async function sendResumably(client: Client, bytes: Uint8Array<ArrayBuffer>, fil
   return z.uuid().parse(sent.headers.get("ocelli-photo-id"));
 }
 
-/** Where a deleted photo's id may stand: that it is gone is remembered, and that it went was told. */
-const tombstones = ["captioning", "face", "scene"].map((schema) => `${schema}.deleted_photos`);
+/**
+ * Where the id of a deleted photo may stand, and nothing else of it: that it is gone is remembered, that it went was told
+ * (the event names its bytes too), and that jobs had it stays in their history.
+ */
+const records = [
+  "captioning.deleted_photos",
+  "face.deleted_photos",
+  "library.feed",
+  "library.job_items",
+  "library.job_stages",
+  "library.outbox",
+  "library.webhook_deliveries",
+  "scene.deleted_photos",
+  "search.documents",
+];
 
 describe("a photo with everything that can hang on it", () => {
   const own = photoBytes("astronaut.png");
@@ -166,13 +179,18 @@ describe("a photo with everything that can hang on it", () => {
     expect(await outcomeOf(user.request(`/photos/${photoId}`))).toBe("404 PHOTO_NOT_FOUND");
     expect(await listed()).toEqual([]);
     expect(await listed("&trashed=true")).toEqual([]);
-    const content = [sha256(own), ...Object.values(words)];
-    await expect.poll(() => tracesOf(ocelli, content), { timeout: 20_000, interval: 200 }).toEqual({});
-    const elsewhere = async () => {
-      const traces = Object.keys(await tracesOf(ocelli, [photoId, sharedId]));
-      return traces.filter((table) => !tombstones.includes(table));
-    };
-    await expect.poll(elsewhere, { timeout: 10_000, interval: 200 }).toEqual([]);
+    const told = ["library.outbox"];
+    const elsewhere = async (marks: readonly string[], allowed: readonly string[]) =>
+      Object.keys(await tracesOf(ocelli, marks)).filter((table) => !allowed.includes(table));
+    const soon = { timeout: 20_000, interval: 200 };
+    await expect.poll(() => elsewhere([photoId, sharedId], records), soon).toEqual([]);
+    await expect.poll(() => elsewhere([sha256(own)], told), soon).toEqual([]);
+    expect(await tracesOf(ocelli, Object.values(words))).toEqual({});
+    const sent =
+      "select count(*)::int as n from library.outbox where position($1 in encode(payload, 'escape')) > 0";
+    expect(await ocelli.rows(sent, [sha256(own)])).toEqual([{ n: 1 }]);
+    const feed = "select type from library.feed where subject_id = any($1)";
+    expect(await ocelli.rows(feed, [[photoId, sharedId]])).toEqual(Array(2).fill({ type: "photo.deleted" }));
   }, 60_000);
 
   test("has left no files, but for the bytes that another user has too", async () => {
