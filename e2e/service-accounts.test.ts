@@ -112,7 +112,7 @@ test("deleted, its tokens are refused by every service at once", async () => {
   expect(await photosOf(token, await admin.id())).toBe(0);
   expect(await outcomeOf(admin.send("DELETE", `/service-accounts/${account.id}`))).toBe("204");
   await expect
-    .poll(() => services.outcomes(token), { timeout: 1000, interval: 20 })
+    .poll(() => services.outcomes(token), { timeout: 5000, interval: 20 })
     .toEqual(everywhere("UNAUTHENTICATED TOKEN_REVOKED"));
   const again = services.auth.issueServiceToken({ clientId: account.name, clientSecret: account.secret });
   expect(await outcomeOfCall(again)).toBe("UNAUTHENTICATED INVALID_CREDENTIALS");

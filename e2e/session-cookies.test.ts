@@ -92,6 +92,6 @@ test("session cookies are refreshed and ended without a script ever seeing a tok
   kept.token = last;
   expect(await outcomeOf(kept.request("/photos"))).toBe("401 TOKEN_REVOKED");
   await expect
-    .poll(() => services.outcomes(last), { timeout: 1000, interval: 20 })
+    .poll(() => services.outcomes(last), { timeout: 5000, interval: 20 })
     .toEqual(everywhere("UNAUTHENTICATED TOKEN_REVOKED"));
 });

@@ -110,17 +110,21 @@ describe("a service alone says in one line what is wrong", () => {
     LIBRARY_SERVICE_SECRET: "a secret of the library",
   });
 
-  test.each(["library", "captioning", "face", "scene", "search"])("%s without its settings", async (name) => {
-    const result = await runOcelli(["serve", name], { OCELLI_DATA: temporaryFolder() });
-    expect(result.code).toBe(1);
-    const line = oneLine(result.stderr);
-    expect(line).toContain(`${name.toUpperCase()}_SERVICE_SECRET is required`);
-    expect(line).toContain("NATS_URL is required");
-  });
+  test.each(["gateway", "library", "captioning", "face", "scene", "search"])(
+    "%s without its settings",
+    async (name) => {
+      const result = await runOcelli(["serve", name], { OCELLI_DATA: temporaryFolder() });
+      expect(result.code).toBe(1);
+      const line = oneLine(result.stderr);
+      expect(line).toContain(`${name.toUpperCase()}_SERVICE_SECRET is required`);
+      expect(line).toContain("NATS_URL is required");
+    },
+  );
 
   test("auth and the gateway without NATS", async () => {
     for (const name of ["auth", "gateway"]) {
-      const result = await runOcelli(["serve", name], { OCELLI_DATA: temporaryFolder() });
+      const env = { OCELLI_DATA: temporaryFolder(), GATEWAY_SERVICE_SECRET: "a secret of the gateway" };
+      const result = await runOcelli(["serve", name], env);
       expect(result.code).toBe(1);
       expect(oneLine(result.stderr)).toMatch(/^ocelli: bad configuration: NATS_URL is required/);
     }

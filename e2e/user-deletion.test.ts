@@ -135,7 +135,7 @@ describe("a user with photos, keys and a second factor, deleted by himself", () 
   test("has no access any more, by token, key or service account, at once and everywhere", async () => {
     expect(await outcomeOf(user.send("DELETE", "/users/me", { password: testPassword }))).toBe("204");
     expect(await outcomeOf(user.request("/photos"))).toBe("401 TOKEN_REVOKED");
-    const soon = { timeout: 1000, interval: 20 };
+    const soon = { timeout: 5000, interval: 20 };
     await expect
       .poll(() => services.outcomes(user.token), soon)
       .toEqual(everywhere("UNAUTHENTICATED TOKEN_REVOKED"));

@@ -8,8 +8,16 @@ const text = readFileSync(join(folder, "reliability.md"), "utf8");
 
 test("every promise of docs/reliability.md has a proof that is a test", () => {
   expect(claimsIn(text).length).toBeGreaterThan(10);
-  expect(claimsIn(text).map(faultOfClaim).filter((fault) => fault !== undefined)).toEqual([]);
-  expect(proofsIn(text).map(faultOf).filter((fault) => fault !== undefined)).toEqual([]);
+  expect(
+    claimsIn(text)
+      .map(faultOfClaim)
+      .filter((fault) => fault !== undefined),
+  ).toEqual([]);
+  expect(
+    proofsIn(text)
+      .map(faultOf)
+      .filter((fault) => fault !== undefined),
+  ).toEqual([]);
 });
 
 test.each(["reliability.md", "library.md", "performance.md"])("the links of %s lead somewhere", (file) => {

@@ -72,6 +72,7 @@ export const httpAccess: Readonly<Record<string, Opener>> = {
   "PATCH /api/v1/uploads/{id}": ["photos:write"],
   "DELETE /api/v1/uploads/{id}": ["photos:write"],
   "GET /api/v1/photos/{id}/annotated": ["photos:read"],
+  "GET /api/v1/export": ["photos:read"],
   "GET /api/v1/photos/{id}/original": ["photos:read"],
   "GET /api/v1/photos/{id}/preview": ["photos:read"],
   "GET /api/v1/photos/{id}/thumbnail": ["photos:read"],

@@ -4,7 +4,7 @@ import type { OcelliProcess } from "./ocelli-process.ts";
 
 /** Every file in a data folder outside of the database: blobs, uploads in progress, anything forgotten. */
 export function storedFiles(dataFolder: string): string[] {
-  const own = new Set(["lock", "layout"]);
+  const own = new Set(["lock", "layout", "database-url"]);
   return readdirSync(dataFolder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name).slice(dataFolder.length + 1))

@@ -18,6 +18,9 @@ import {
   SessionRevoked,
   UserCreated,
   UserDeleted,
+  UserDisabled,
+  UserDispossessed,
+  UserEnabled,
 } from "./gen/ocelli/events/v1/events.ts";
 
 /** One kind of event: its subject on the bus and the protobuf message it carries. */
@@ -35,6 +38,9 @@ function eventType<T>(subject: string, message: EventType<T>["message"]): EventT
 export const events = {
   userCreated: eventType("ocelli.auth.user.created", UserCreated),
   userDeleted: eventType("ocelli.auth.user.deleted", UserDeleted),
+  userDispossessed: eventType("ocelli.auth.user.dispossessed", UserDispossessed),
+  userDisabled: eventType("ocelli.auth.user.disabled", UserDisabled),
+  userEnabled: eventType("ocelli.auth.user.enabled", UserEnabled),
   sessionRevoked: eventType("ocelli.auth.session.revoked", SessionRevoked),
   apiKeyRevoked: eventType("ocelli.auth.key.revoked", ApiKeyRevoked),
   serviceAccountRevoked: eventType("ocelli.auth.account.revoked", ServiceAccountRevoked),

@@ -17,7 +17,7 @@ import { type Actor, operator } from "./actor.ts";
 import type { AuditAction, AuditLog } from "./audit.ts";
 import { emailAddress } from "./email-address.ts";
 import { endAccess } from "./end-access.ts";
-import { emitUserDeleted } from "./events.ts";
+import { emitUserClosure, emitUserDeleted } from "./events.ts";
 import { requireRecentLogin } from "./recent-login.ts";
 import { hasPassword } from "./store/second-factors.ts";
 import type { AuthTables } from "./store/tables.ts";
@@ -174,6 +174,7 @@ export function createUsers(dependencies: UsersDependencies): Users {
     if (isDisabled === (before.disabledAt !== null)) return;
     await record(isDisabled ? "account.disabled" : "account.enabled");
     if (isDisabled) await endAccess(trx, { userId, reason: "account-disabled", actor, audit, at });
+    await emitUserClosure(trx, userId, isDisabled);
   }
 
   /** @throws AppError unless the owner has just shown that it is he who asks. */

@@ -1,4 +1,5 @@
 import { openDatabase } from "@ocelli/chassis";
+import { events } from "@ocelli/contracts";
 import { type NativePostgres, startNativePostgres } from "@ocelli/testkit";
 import { Status } from "nice-grpc";
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
@@ -57,6 +58,17 @@ async function resetLink(): Promise<string> {
   const before = mailsTo(auth, email).filter((mail) => mail.token !== "").length;
   await auth.client.requestPasswordReset({ email });
   return linkTo(auth, email, before + 1);
+}
+
+/** How often the other services are told to take back what a stranger gave. */
+async function dispossessions(): Promise<number> {
+  const { subject, message } = events.userDispossessed;
+  const rows = await store.db.selectFrom("outbox").select(["subject", "payload"]).execute();
+  const sent = auth.events.filter((each) => each.subject === subject);
+  const waiting = rows.filter((each) => each.subject === subject);
+  const all = new Set([...sent, ...waiting].map(({ payload }) => Buffer.from(payload).toString("hex")));
+  const own = [...all].filter((hex) => message.decode(Buffer.from(hex, "hex")).userId === userId);
+  return own.length;
 }
 
 async function auditOf(action: string) {
@@ -208,6 +220,10 @@ describe("a forgotten password", () => {
         await store.db.selectFrom(table).select("user_id").where("user_id", "=", userId).execute(),
       ).toEqual([]);
     }
+    expect(await dispossessions()).toBe(1);
+    // Proven by now: whoever made what is there is the owner.
+    await auth.client.resetPassword({ token: await resetLink(), newPassword: `${newPassword}!` });
+    expect(await dispossessions()).toBe(1);
   });
 });
 

@@ -240,9 +240,9 @@ describe("a change", () => {
   });
 
   test.each([
-    ["another role", { role: "admin" }, "role-changed"],
-    ["closing", { disabled: true }, "account-disabled"],
-  ])("%s ends sessions, keys and service accounts at once", async (_, changes, reason) => {
+    ["another role", { role: "admin" }, "role-changed", []],
+    ["closing", { disabled: true }, "account-disabled", [events.userDisabled.subject]],
+  ])("%s ends sessions, keys and service accounts at once", async (_, changes, reason, told) => {
     const [user, other] = [await add(), await add()];
     const grants = await openAccess(user.userId);
     const others = await openAccess(other.userId);
@@ -254,6 +254,7 @@ describe("a change", () => {
       events.serviceAccountRevoked.subject,
       events.apiKeyRevoked.subject,
       events.sessionRevoked.subject,
+      ...told,
     ]);
     const sessions = await database.db
       .selectFrom("sessions")
@@ -263,6 +264,24 @@ describe("a change", () => {
     expect(sessions).toEqual([{ revoked_reason: reason }]);
     expect((await auth.apiKeys.list(user.userId, { pageSize: 0, pageToken: "" })).apiKeys).toEqual([]);
     expect((await auth.apiKeys.list(other.userId, { pageSize: 0, pageToken: "" })).apiKeys).toHaveLength(1);
+  });
+
+  test("that closes or opens an account is told to the other services, once", async () => {
+    const { userId } = await add();
+    await database.db.deleteFrom("outbox").execute();
+    for (const disabled of [true, true, false, false, true])
+      await auth.users.update(userId, { disabled }, admin);
+    await auth.users.update(userId, { name: "Closed" }, admin);
+    const { userDisabled, userEnabled } = events;
+    const rows = await database.db
+      .selectFrom("outbox")
+      .select(["subject", "payload"])
+      .where("subject", "in", [userDisabled.subject, userEnabled.subject])
+      .orderBy("id")
+      .execute();
+    const told = [userDisabled, userEnabled, userDisabled].map(({ subject }) => subject);
+    expect(rows.map((row) => row.subject)).toEqual(told);
+    for (const { payload } of rows) expect(userDisabled.message.decode(payload)).toEqual({ userId });
   });
 
   test("ending sessions is immediate, closes nothing, leaves keys, and is recorded", async () => {

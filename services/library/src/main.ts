@@ -7,6 +7,7 @@ import {
   type TokenVerifier,
 } from "@ocelli/chassis";
 import { libraryV1 } from "@ocelli/contracts";
+import { consumeAccountEvents } from "./account-events.ts";
 import { createAlbumPhotos } from "./album-photos.ts";
 import { openAlbumService } from "./album-service.ts";
 import { openBlobStore } from "./blobs/open-blob-store.ts";
@@ -66,6 +67,7 @@ export async function serveLibrary(
     await forgetOwner({ database, loose }, owner);
     await uploads.sweep();
   });
+  consumeAccountEvents({ host, sweepUploads: () => uploads.sweep() });
   const quotas = createQuotas({ database, defaults: config });
   const albumPhotos = createAlbumPhotos({ database, now: runtime.now });
   const records = createPhotoRecords({ database, relay, quotas, loose, albums: albumPhotos });

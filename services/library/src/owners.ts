@@ -18,6 +18,8 @@ const albumTables = ["link_visits", "album_links", "album_shares", "album_photos
 
 const jobTables = ["job_stages", "job_items", "jobs"];
 
+const accountTables = ["uploads", "owner_usage", "disabled_owners"];
+
 // Bounds the locks of one transaction: each photo's bytes are locked, in a table that all sessions share.
 const photosAtOnce = 200;
 
@@ -35,7 +37,7 @@ export async function forgetOwner(
     const deleted = await db.transaction().execute((trx) => deletePhotosOf(trx, owner.ownerId, photosAtOnce));
     more = deleted > 0;
   }
-  await deleteOwnedRows(db, [...feedTables, ...albumTables, ...jobTables, "uploads", "owner_usage"], owner);
+  await deleteOwnedRows(db, [...feedTables, ...albumTables, ...jobTables, ...accountTables], owner);
   await deleteSharesWith(db, owner.ownerId);
   await loose.sweep(owner.signal);
 }

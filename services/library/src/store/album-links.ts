@@ -1,5 +1,6 @@
 import { type Kysely, sql } from "kysely";
 import { isShown } from "./album-views.ts";
+import { isDisabled } from "./disabled-owners.ts";
 import type { LibraryTables } from "./tables.ts";
 
 type Store = Kysely<LibraryTables>;
@@ -93,7 +94,7 @@ export async function deleteLink(
   return numDeletedRows > 0n;
 }
 
-/** The link that a secret opens; undefined for one that is over. */
+/** The link that a secret opens; undefined for one that is over, or whose owner is. */
 export async function findLink(db: Store, secretHash: Buffer, at: Date): Promise<LinkToOpen | undefined> {
   const { rows } = await sql<LinkToOpen>`
     select l.id, l.owner_id as "ownerId", l.password_hash as "passwordHash", l.expires_at as "expiresAt"
@@ -170,6 +171,8 @@ export async function findLinkedContent(
   return rows[0];
 }
 
+/** Neither deleted nor closed. */
 function ownerIsThere() {
-  return sql<boolean>`not exists (select from library.deleted_owners d where d.user_id = l.owner_id)`;
+  return sql<boolean>`not exists (select from library.deleted_owners d where d.user_id = l.owner_id)
+      and not ${isDisabled(sql`l.owner_id`)}`;
 }

@@ -17,7 +17,11 @@ export interface ItemsPage {
 export async function listItems(db: Kysely<LibraryTables>, page: ItemsPage): Promise<JobItem[]> {
   return db
     .selectFrom("job_items as i")
-    .select(["i.position", "i.photo_id as photoId", "i.filename", "i.status", "i.error"])
+    .leftJoin("photos as p", (join) =>
+      join.onRef("p.id", "=", "i.photo_id").onRef("p.owner_id", "=", "i.owner_id"),
+    )
+    .select(["i.position", "i.photo_id as photoId", "i.status", "i.error"])
+    .select(({ fn }) => fn.coalesce("p.filename", "i.filename").as("filename"))
     .select((from) =>
       jsonArrayFrom(
         from

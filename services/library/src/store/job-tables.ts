@@ -41,6 +41,7 @@ export interface JobTables {
     owner_id: string;
     /** Null for a refused file. Kept when the photo is gone. */
     photo_id: string | null;
+    /** Of a refused file; what a photo is called stands with the photo. */
     filename: string;
     status: JobStatus;
     /** Stages that have not ended; 0 until the job gets to the photo. */

@@ -90,7 +90,7 @@ export function insertItems(trx: Store, job: NewJob, photoIds: readonly string[]
     trx,
     job,
     sql`
-      select p.id, p.filename, w.n
+      select p.id, w.n
       from (select id, min(n) as n from unnest(${[...photoIds]}::uuid[]) with ordinality as w (id, n) group by id) w
       join library.photos p on p.id = w.id and p.owner_id = ${job.ownerId} and p.trashed_at is null`,
   );
@@ -102,7 +102,7 @@ export function insertAlbumItems(trx: Store, job: NewJob, albumId: string, limit
     trx,
     job,
     sql`
-      select p.id, p.filename, p.id as n
+      select p.id, p.id as n
       from library.album_photos a
       join library.photos p on p.id = a.photo_id and p.owner_id = ${job.ownerId} and p.trashed_at is null
       where a.album_id = ${albumId} and a.owner_id = ${job.ownerId}
@@ -111,12 +111,12 @@ export function insertAlbumItems(trx: Store, job: NewJob, albumId: string, limit
   );
 }
 
-/** @param photos - rows of (id, filename, n), to be ordered by n. */
+/** @param photos - rows of (id, n), to be ordered by n. */
 async function addItems(trx: Store, job: NewJob, photos: RawBuilder<unknown>): Promise<number> {
   const { rows } = await sql<{ added: number }>`
     with photo as (${photos}), item as (
       insert into library.job_items (job_id, position, owner_id, photo_id, filename, status)
-      select ${job.id}, ${job.refused.length}::integer + row_number() over (order by n), ${job.ownerId}, id, filename, 'QUEUED'
+      select ${job.id}, ${job.refused.length}::integer + row_number() over (order by n), ${job.ownerId}, id, '', 'QUEUED'
       from photo
       returning position
     )

@@ -167,7 +167,7 @@ where w.id = d.webhook_id and d.id = any(array(
     order by next_attempt_at limit $2 for update skip locked
   ) as due
   where o.enabled and o.id <> all($3::uuid[])
-    and o.owner_id <> all($4::uuid[])
+    and o.owner_id <> all($4::uuid[]) and not exists (select from library.disabled_owners x where x.owner_id = o.owner_id and x.disabled)
   limit $5
 ))
 returning d.id, d.webhook_id as "webhookId", d.owner_id as "ownerId", d.feed_id as "feedId", d.type, d.subject_id as "subjectId",

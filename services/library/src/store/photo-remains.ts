@@ -5,8 +5,7 @@ type Store = Kysely<LibraryTables>;
 
 /**
  * Deletes what was told of photos that the same transaction deletes: entries of the owner's feed, deliveries of webhooks
- * and uploads in pieces. Jobs keep that there was a photo, but not its name. Call after the feed was appended to, which
- * locks it before its entries.
+ * and uploads in pieces. Call after the feed was appended to, which locks it before its entries.
  */
 export async function deletePhotoRemains(
   trx: Store,
@@ -23,12 +22,8 @@ export async function deletePhotoRemains(
     ), sent as (
       delete from library.webhook_deliveries
       where owner_id = ${ownerId} and subject_id = ${subjects} and type <> 'photo.deleted'
-    ), uploaded as (
-      delete from library.uploads where owner_id = ${ownerId} and photo_id = ${ids}
     )
-    update library.job_items set filename = '' where owner_id = ${ownerId} and photo_id = ${ids}`.execute(
-    trx,
-  );
+    delete from library.uploads where owner_id = ${ownerId} and photo_id = ${ids}`.execute(trx);
 }
 
 /** Deletes deliveries about photos that went while they were being taken from the feed. */

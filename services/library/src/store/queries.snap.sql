@@ -104,8 +104,8 @@ select "p"."id", "p"."owner_id", "p"."filename", "p"."favorite", "p"."created_at
 select ap.album_id::text from library.album_photos ap
 where ap.photo_id = p.id and (select a.owner_id from library.albums a where a.id = ap.album_id) = $1
 order by ap.album_id) as "album_ids" from "library"."photos" as "p" inner join "library"."images" as "i" on "i"."sha256" = "p"."sha256" where ("p"."captured_at", p.id) > ($2, $3) and p.owner_id = $4 and not exists (select from library.deleted_owners where user_id = $5) and p.trashed_at is not null and "p"."hidden" and exists (
-select from library.album_photos ap where ap.album_id = $6 and ap.photo_id = p.id) and p.captured_at >= $7 and p.captured_at < $8 and "i"."camera" ~ $9 and ("i"."city" ~ $10 or "i"."region" ~ $11 or "i"."country" ~ $12) and not "p"."favorite" and i.media_type = $13 and p.face_count > 0 and exists (select from library.photo_stages f
-where f.owner_id = p.owner_id and f.photo_id = p.id and f.status = 'FAILED' and f.stage = $14) order by "p"."captured_at" asc, "p"."id" asc limit $15;
+select from library.album_photos ap where ap.album_id = $6 and ap.photo_id = p.id) and p.captured_at >= $7 and p.captured_at < $8 and "i"."camera" ~ $9 and (p.owner_id = $10 and ("i"."city" ~ $11 or "i"."region" ~ $12 or "i"."country" ~ $13)) and (not p.owner_id = $14 or not p.favorite) and i.media_type = $15 and p.face_count > 0 and exists (select from library.photo_stages f
+where f.owner_id = p.owner_id and f.photo_id = p.id and f.status = 'FAILED' and f.stage = $16) order by "p"."captured_at" asc, "p"."id" asc limit $17;
 
 -- patchPhotos: bulk
 with mine as (
@@ -168,6 +168,21 @@ with unused as (
 )
 insert into library.loose_blobs (sha256, since) select sha256, '-infinity' from unused
 on conflict (sha256) do update set since = excluded.since;
+
+-- deletePhotoRemains
+with told as (
+  delete from library.feed
+  where owner_id = $1 and subject_id = any($2::text[]) and type <> 'photo.deleted'
+), sent as (
+  delete from library.webhook_deliveries
+  where owner_id = $3 and subject_id = any($4::text[]) and type <> 'photo.deleted'
+)
+delete from library.uploads where owner_id = $5 and photo_id = any($6::uuid[]);
+
+-- deleteLateDeliveries
+delete from library.webhook_deliveries d
+where d.type like 'photo.%' and d.type <> 'photo.deleted'
+  and not exists (select from library.photos p where p.id::text = d.subject_id);
 
 -- listTrash
 select "id"

@@ -6,6 +6,7 @@ import { deletePhotosOf } from "./owners.ts";
 import { patchPhotos } from "./photo-changes.ts";
 import { deletePhotos, inTrash, listExpired, listTrash } from "./photo-deletion.ts";
 import { listPhotos, type PhotoPage } from "./photo-list.ts";
+import { deleteLateDeliveries, deletePhotoRemains } from "./photo-remains.ts";
 import { findBytes, findContent, findExisting, findPhoto, insertPhoto, isImage } from "./photos.ts";
 import { countUnfinished, endStage, saveFaceCount, startStages } from "./stages.ts";
 import type { LibraryTables } from "./tables.ts";
@@ -96,6 +97,8 @@ test("the store's SQL is what was reviewed (`vitest -u` accepts a change)", asyn
           .execute((trx) => deletePhotos(trx, { ownerId: "owner", ids: ["photo"], while: inTrash })),
       answers: [[{ sha256: "bytes" }], [], [{ sha256: "bytes" }]],
     },
+    deletePhotoRemains: (db) => deletePhotoRemains(db, "owner", ["photo"]),
+    deleteLateDeliveries,
     listTrash: (db) => listTrash(db, "owner", 200),
     listExpired: (db) => listExpired(db, 1000, 200),
     findExisting: (db) => findExisting(db, "owner", ["bytes"]),

@@ -74,6 +74,14 @@ export interface LibraryTables extends DeletedOwnerTables, AlbumTables, FeedTabl
     max_photos: number | null;
     max_bytes: number | null;
   };
+  /** Of every owner whose account was ever closed, what was said last; kept so that older news is told from newer. */
+  disabled_owners: {
+    owner_id: string;
+    disabled: boolean;
+    /** UUIDv7 of the event. */
+    event_id: string;
+    at: Generated<Date>;
+  };
   /** Bytes whose files may lie in the blob store without an image; since ever, when their image was deleted. */
   loose_blobs: { sha256: string; since: Generated<Date> };
 }

@@ -1,4 +1,5 @@
 import { type Kysely, sql } from "kysely";
+import { isDisabled } from "./disabled-owners.ts";
 import type { LibraryTables } from "./tables.ts";
 
 type Store = Kysely<LibraryTables>;
@@ -69,7 +70,10 @@ export interface ClaimLimits {
   leaseMs: number;
 }
 
-/** Takes due deliveries for this process until their lease ends, and counts the attempt. */
+/**
+ * Takes due deliveries for this process until their lease ends, and counts the attempt. Those of owners whose accounts
+ * are closed wait.
+ */
 export async function claimDeliveries(db: Store, claim: ClaimLimits): Promise<ClaimedDelivery[]> {
   const { rows } = await sql<ClaimedDelivery>`
     update library.webhook_deliveries d
@@ -83,7 +87,7 @@ export async function claimDeliveries(db: Store, claim: ClaimLimits): Promise<Cl
         order by next_attempt_at limit ${claim.perWebhook} for update skip locked
       ) as due
       where o.enabled and o.id <> all(${[...claim.busy]}::uuid[])
-        and o.owner_id <> all(${[...claim.busyOwners]}::uuid[])
+        and o.owner_id <> all(${[...claim.busyOwners]}::uuid[]) and not ${isDisabled(sql`o.owner_id`)}
       limit ${claim.limit}
     ))
     returning d.id, d.webhook_id as "webhookId", d.owner_id as "ownerId", d.feed_id as "feedId", d.type, d.subject_id as "subjectId",

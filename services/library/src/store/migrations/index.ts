@@ -7,6 +7,7 @@ import { albumsMigration } from "./006-albums.ts";
 import { jobsMigration } from "./007-jobs.ts";
 import { feedMigration } from "./008-feed.ts";
 import { uploadsMigration } from "./009-uploads.ts";
+import { disabledOwnersMigration } from "./010-disabled-owners.ts";
 
 /** All migrations of the library's store. */
 export const migrations: Migrations = {
@@ -20,4 +21,5 @@ export const migrations: Migrations = {
   "007_jobs": jobsMigration,
   "008_feed": feedMigration,
   "009_uploads": uploadsMigration,
+  "010_disabled_owners": disabledOwnersMigration,
 };

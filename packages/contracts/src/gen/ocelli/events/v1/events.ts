@@ -162,6 +162,27 @@ export interface UserDeleted {
   userId: string;
 }
 
+/**
+ * `ocelli.auth.user.dispossessed`: the owner of the address took the account over from whoever signed up with it; what
+ * gave others a way in or out is taken back.
+ */
+export interface UserDispossessed {
+  /** The user's id (UUID). */
+  userId: string;
+}
+
+/** `ocelli.auth.user.disabled`: the account is closed for now; nothing of it is given to others, and nothing is lost. */
+export interface UserDisabled {
+  /** The user's id (UUID). */
+  userId: string;
+}
+
+/** `ocelli.auth.user.enabled`: the account is open again. */
+export interface UserEnabled {
+  /** The user's id (UUID). */
+  userId: string;
+}
+
 /** `ocelli.auth.key.revoked`: an API key gives no access any more. */
 export interface ApiKeyRevoked {
   /** The key's id (UUID). */
@@ -1558,6 +1579,225 @@ export const UserDeleted: MessageFns<UserDeleted> = {
   },
   fromPartial(object: DeepPartial<UserDeleted>): UserDeleted {
     const message = createBaseUserDeleted();
+    message.userId = object.userId ?? "";
+    return message;
+  },
+};
+
+function createBaseUserDispossessed(): UserDispossessed {
+  return { userId: "" };
+}
+
+export const UserDispossessed: MessageFns<UserDispossessed> = {
+  encode(message: UserDispossessed, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.userId !== "") {
+      writer.uint32(10).string(message.userId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UserDispossessed {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUserDispossessed();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.userId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): UserDispossessed {
+    return {
+      userId: isSet(object.userId)
+        ? globalThis.String(object.userId)
+        : isSet(object.user_id)
+        ? globalThis.String(object.user_id)
+        : "",
+    };
+  },
+
+  toJSON(message: UserDispossessed): unknown {
+    const obj: any = {};
+    if (message.userId !== "") {
+      obj.userId = message.userId;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<UserDispossessed>): UserDispossessed {
+    return UserDispossessed.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<UserDispossessed>): UserDispossessed {
+    const message = createBaseUserDispossessed();
+    message.userId = object.userId ?? "";
+    return message;
+  },
+};
+
+function createBaseUserDisabled(): UserDisabled {
+  return { userId: "" };
+}
+
+export const UserDisabled: MessageFns<UserDisabled> = {
+  encode(message: UserDisabled, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.userId !== "") {
+      writer.uint32(10).string(message.userId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UserDisabled {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUserDisabled();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.userId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): UserDisabled {
+    return {
+      userId: isSet(object.userId)
+        ? globalThis.String(object.userId)
+        : isSet(object.user_id)
+        ? globalThis.String(object.user_id)
+        : "",
+    };
+  },
+
+  toJSON(message: UserDisabled): unknown {
+    const obj: any = {};
+    if (message.userId !== "") {
+      obj.userId = message.userId;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<UserDisabled>): UserDisabled {
+    return UserDisabled.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<UserDisabled>): UserDisabled {
+    const message = createBaseUserDisabled();
+    message.userId = object.userId ?? "";
+    return message;
+  },
+};
+
+function createBaseUserEnabled(): UserEnabled {
+  return { userId: "" };
+}
+
+export const UserEnabled: MessageFns<UserEnabled> = {
+  encode(message: UserEnabled, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.userId !== "") {
+      writer.uint32(10).string(message.userId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UserEnabled {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUserEnabled();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.userId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): UserEnabled {
+    return {
+      userId: isSet(object.userId)
+        ? globalThis.String(object.userId)
+        : isSet(object.user_id)
+        ? globalThis.String(object.user_id)
+        : "",
+    };
+  },
+
+  toJSON(message: UserEnabled): unknown {
+    const obj: any = {};
+    if (message.userId !== "") {
+      obj.userId = message.userId;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<UserEnabled>): UserEnabled {
+    return UserEnabled.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<UserEnabled>): UserEnabled {
+    const message = createBaseUserEnabled();
     message.userId = object.userId ?? "";
     return message;
   },

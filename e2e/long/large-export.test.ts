@@ -3,10 +3,15 @@ import { readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { Client } from "./harness/client.ts";
-import { type OcelliProcess, removeFolders, startOcelli, temporaryFolder } from "./harness/ocelli-process.ts";
-import { photoBytes } from "./harness/photos.ts";
-import { readZip } from "./harness/zip.ts";
+import { Client } from "../harness/client.ts";
+import {
+  type OcelliProcess,
+  removeFolders,
+  startOcelli,
+  temporaryFolder,
+} from "../harness/ocelli-process.ts";
+import { photoBytes } from "../harness/photos.ts";
+import { readZip } from "../harness/zip.ts";
 
 const small = 300;
 const large = 6;
