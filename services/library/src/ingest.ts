@@ -145,11 +145,12 @@ export function createIngest(options: IngestOptions): Ingest {
   async function receive(upload: Upload): Promise<Ingested> {
     await albums.checkUpload(upload.ownerId, upload.albumId);
     const ingested = await receiveFile(upload);
+    if (upload.albumId === "") return ingested;
+    const { photo, duplicate } = ingested;
     // A new photo went in when it was stored.
-    if (ingested.duplicate && upload.albumId !== "") {
-      await albums.add(upload.ownerId, upload.albumId, [ingested.photo.id]);
-    }
-    return ingested;
+    if (duplicate) await albums.add(upload.ownerId, upload.albumId, [photo.id]);
+    // Read again: it says now which albums hold it.
+    return { photo: (await findPhoto(db, upload.ownerId, photo.id)) ?? photo, duplicate };
   }
 
   async function receiveFile(upload: Upload): Promise<Ingested> {

@@ -85,7 +85,13 @@ test("an upload goes into an album in its own transaction, duplicates too", asyn
   const { photo, duplicate } = await library.upload(ada, bytes, {});
   expect(duplicate).toBe(false);
   const again = await library.upload(ada, bytes, { albumId: album });
-  expect(again).toMatchObject({ duplicate: true, photo: { id: photo?.id } });
+  expect(again).toMatchObject({ duplicate: true, photo: { id: photo?.id, albumIds: [album] } });
+  const first = await library.upload(ada, await jpeg(nextPicture++), { albumId: album });
+  expect(first).toMatchObject({ duplicate: false, photo: { albumIds: [album] } });
+  await library.albums.removeAlbumPhotos(
+    { albumId: album, photoIds: [first.photo?.id ?? ""] },
+    await as(ada),
+  );
   const fresh = await upload(ada, album);
   const { photos } = await library.client.listPhotos({ filter: { albumId: album } }, await as(ada));
   expect(photos.map(({ id }) => id).sort()).toEqual([photo?.id, fresh].sort());

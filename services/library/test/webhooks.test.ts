@@ -75,9 +75,9 @@ async function reasonOf(call: Promise<unknown>): Promise<string> {
   );
 }
 
-/** Entries that the library is told of as after any commit. */
-async function happen(count: number, type = "photo.changed"): Promise<void> {
-  const entries = Array.from({ length: count }, (_, n) => ({ type, subjectId: `photo-${n}`, data: { n } }));
+/** Entries that the library is told of as after any commit; of no photo, since those of unknown photos are withdrawn. */
+async function happen(count: number, type = "album.changed"): Promise<void> {
+  const entries = Array.from({ length: count }, (_, n) => ({ type, subjectId: `album-${n}`, data: { n } }));
   const newestId = await appendFeed(store.db, owner, entries);
   await library.publish(events.feedAppended, { ownerId: owner, newestId });
 }
@@ -226,7 +226,7 @@ describe("deliveries", () => {
     const types = at("/gone")
       .slice(before)
       .map(({ body }) => JSON.parse(body).type);
-    expect(types.sort()).toEqual(["photo.changed", "photo.changed", "webhook.test"]);
+    expect(types.sort()).toEqual(["album.changed", "album.changed", "webhook.test"]);
     answers.set("/gone", 410);
     await happen(1);
     await expect.poll(enabled).toBe(false);

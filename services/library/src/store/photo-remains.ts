@@ -31,5 +31,8 @@ export async function deleteLateDeliveries(db: Store): Promise<void> {
   await sql`
     delete from library.webhook_deliveries d
     where d.type like 'photo.%' and d.type <> 'photo.deleted'
-      and not exists (select from library.photos p where p.id::text = d.subject_id)`.execute(db);
+      and not exists (
+        select from library.photos p
+        where p.id = case when d.subject_id ~ '^[0-9a-f-]{36}$' then d.subject_id::uuid end
+      )`.execute(db);
 }

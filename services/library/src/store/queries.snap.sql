@@ -182,7 +182,10 @@ delete from library.uploads where owner_id = $5 and photo_id = any($6::uuid[]);
 -- deleteLateDeliveries
 delete from library.webhook_deliveries d
 where d.type like 'photo.%' and d.type <> 'photo.deleted'
-  and not exists (select from library.photos p where p.id::text = d.subject_id);
+  and not exists (
+    select from library.photos p
+    where p.id = case when d.subject_id ~ '^[0-9a-f-]{36}$' then d.subject_id::uuid end
+  );
 
 -- listTrash
 select "id"
