@@ -198,7 +198,7 @@ describe("signing keys", () => {
     const newKid = /^key (\S+) signs from/.exec(stdout)?.[1];
     expect(newKid).not.toBe(oldKid);
     expect((await publishedKeys()).sort()).toEqual([oldKid, newKid].sort());
-    // Replicas go by what they read for a minute, and the new key waits until every verifier can know it.
+    // Replicas go by what they read for ten seconds, and the new key waits until every verifier can know it.
     let { accessToken, refreshToken } = await refreshed(client.refreshToken);
     await expect
       .poll(

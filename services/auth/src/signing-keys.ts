@@ -50,7 +50,7 @@ export interface SigningKeysOptions {
 // signs, each answer that a verifier may still go by has it.
 const overlapMs = 10_000;
 // How long a replica goes by what it read: it may sign with a retired key that much longer.
-const maxAgeMs = 60_000;
+const maxAgeMs = 10_000;
 // The longest life that AUTH_ACCESS_TOKEN_LIFETIME allows (one hour), what replicas lag behind, and some more for
 // clocks that disagree.
 const publishedAfterMs = 65 * 60_000;

@@ -77,10 +77,10 @@ describe("rotation", () => {
     }
   });
 
-  test("is taken up by every replica within a minute", async () => {
+  test("is taken up by every replica soon", async () => {
     for (const replica of replicas) await login(replica);
     const { kid } = await (await openKeys()).rotate(operator);
-    clock.advance(60_001);
+    clock.advance(20_001);
     for (const replica of replicas) expect(kidOf(await login(replica))).toBe(kid);
   });
 
