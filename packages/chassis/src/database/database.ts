@@ -38,8 +38,10 @@ export function openDatabase<Tables>(options: DatabaseOptions): Database<Tables>
     idleTimeoutMillis: 60_000,
     types,
   });
-  // An idle connection that breaks is replaced by the next query; without a listener it would end the process.
+  // A connection that breaks is replaced by the next query, and the query in hand fails by itself. Without listeners
+  // the break would end the process: the pool hears of idle connections only, so each one lent out is heard, too.
   pool.on("error", () => undefined);
+  pool.on("connect", (client) => client.on("error", () => undefined));
   const root = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }), log: recordQuery });
   return {
     db: root.withSchema(options.schema),
