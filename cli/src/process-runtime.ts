@@ -65,7 +65,7 @@ async function openBus(
 ): Promise<{ bus: EventBus; open: () => void }> {
   const url = config.natsUrl ?? (await startOwnNats(config, data, onFatal, releases));
   if (url) {
-    const bus = await connectNats(url, name, log);
+    const bus = await connectNats(url, name, config.natsAckWaitMs, log);
     releases.add(() => bus.close());
     return { bus, open: () => undefined };
   }
@@ -93,9 +93,9 @@ async function startOwnNats(
   return server.url;
 }
 
-async function connectNats(url: string, name: string, log: Logger): Promise<EventBus> {
+async function connectNats(url: string, name: string, ackWaitMs: number, log: Logger): Promise<EventBus> {
   try {
-    return await connectNatsBus({ url, name, log });
+    return await connectNatsBus({ url, name, ackWaitMs, log });
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new StartupError(

@@ -23,12 +23,16 @@ export interface NatsBusOptions {
   stream?: string;
   /** Copies of the stream in a NATS cluster. */
   replicas?: number;
+  /** How long a process may be silent about an event before another one gets it; 30 s when absent. */
+  ackWaitMs?: number;
 }
 
 /** Subjects of the stream. */
 const streamSubjects = ["ocelli.>"];
 const maxAgeMs = 7 * 86_400_000;
 const duplicateWindowMs = 120_000;
+/** Long enough for an event loop that is busy for seconds. */
+const defaultAckWaitMs = 30_000;
 const idHeader = "Nats-Msg-Id";
 const traceHeader = "traceparent";
 
@@ -61,6 +65,7 @@ class NatsBus implements EventBus {
   readonly kind = "nats";
   readonly #options: NatsBusOptions;
   readonly #stream: string;
+  readonly #ackWaitMs: number;
   readonly #connection: NatsConnection;
   readonly #manager: JetStreamManager;
   readonly #client: JetStreamClient;
@@ -69,6 +74,7 @@ class NatsBus implements EventBus {
   constructor(options: NatsBusOptions, connection: NatsConnection, manager: JetStreamManager) {
     this.#options = options;
     this.#stream = options.stream ?? "OCELLI";
+    this.#ackWaitMs = options.ackWaitMs ?? defaultAckWaitMs;
     this.#connection = connection;
     this.#manager = manager;
     this.#client = jetstream(connection);
@@ -111,6 +117,7 @@ class NatsBus implements EventBus {
     const running = new NatsConsumer({
       options: consumer,
       log: this.#options.log,
+      ackWaitMs: this.#ackWaitMs,
       open: () => this.#client.consumers.get(this.#stream, consumer.name),
       restore: async () => {
         await this.ensureStream();
@@ -161,7 +168,7 @@ class NatsBus implements EventBus {
   async #ensureConsumer(consumer: ConsumerOptions): Promise<void> {
     const mutable = {
       filter_subject: consumer.filter,
-      ack_wait: nanos(30_000),
+      ack_wait: nanos(this.#ackWaitMs),
       // Deliveries are counted here, not there: a server that stops delivering would lose the event of a process
       // that died during the last delivery.
       max_deliver: -1,

@@ -7,14 +7,14 @@ import { pause } from "./waker.ts";
 export interface NatsConsumerOptions {
   options: ConsumerOptions;
   log: Logger;
+  /** How long the server waits for a sign of life before it delivers an event to somebody else. */
+  ackWaitMs: number;
   open(): Promise<Consumer>;
   /** Creates stream and consumer again after the server lost them. */
   restore(): Promise<void>;
   toEvent(message: JsMsg): BusEvent | undefined;
 }
 
-/** Under the server's ack wait of 30 s, with room for two lost ones. */
-const heartbeatMs = 10_000;
 /** One pull lives this long; also how soon a silently dead pull is noticed. */
 const pullMs = 15_000;
 
@@ -76,7 +76,7 @@ export class NatsConsumer implements Subscription {
   }
 
   async #handle(message: JsMsg): Promise<void> {
-    const { options, log, toEvent } = this.#settings;
+    const { ackWaitMs, options, log, toEvent } = this.#settings;
     const { signal } = this.#shutdown;
     const event = toEvent(message);
     if (!event) {
@@ -86,7 +86,8 @@ export class NatsConsumer implements Subscription {
     }
     const attempt = message.info.deliveryCount;
     const last = attempt >= options.maxDeliver;
-    const heartbeat = setInterval(() => beat(message), heartbeatMs);
+    // With room for two lost ones.
+    const heartbeat = setInterval(() => beat(message), ackWaitMs / 3);
     try {
       await options.handle({ event, attempt, last, signal });
       message.ack();

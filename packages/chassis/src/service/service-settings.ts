@@ -48,6 +48,15 @@ export const processSettings = {
   natsUrl: optionalSetting("NATS_URL", urlList("nats", "tls"), {
     doc: "NATS server with JetStream. `ocelli up` starts a nats-server found on PATH when unset, else events stay in the process.",
   }),
+  natsAckWaitMs: setting(
+    "NATS_ACK_WAIT",
+    duration.refine((ms) => ms >= 1_000, "must be at least 1s"),
+    {
+      default: 30_000,
+      defaultDoc: "30s",
+      doc: "How long a process may be silent about an event before another one gets it: how soon the work of a killed process goes on.",
+    },
+  ),
 };
 
 /** Settings that every service has besides its own. */
