@@ -1,4 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { stages as stageTree } from "@ocelli/contracts";
 import { natsInstalled } from "@ocelli/testkit";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -9,7 +10,7 @@ import { removeFolders } from "./harness/ocelli-process.ts";
 import { differentPictures } from "./harness/photos.ts";
 
 const photoCount = 24;
-const stageCount = 6;
+const stageCount = stageTree.length;
 // Long enough for processes that wait to notice, and to give up what they had in hand.
 const downMs = 3_000;
 const jobSchema = z.object({

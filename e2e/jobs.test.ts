@@ -139,9 +139,7 @@ test("every stage is made again in its order, and nothing is stored twice", asyn
   expect(await endOf(made.id)).toMatchObject({ status: "SUCCEEDED", progress: { done: 4 } });
   const [faces] = await ocelli.rows<{ n: number }>("select count(*)::int as n from face.faces");
   expect(faces?.n).toBe((await client.photo(photoIds[0] ?? "")).faces?.length);
-  const [embeddings] = await ocelli.rows<{ n: number }>(
-    "select count(*)::int as n from search.photo_embeddings",
-  );
+  const [embeddings] = await ocelli.rows<{ n: number }>("select count(*)::int as n from search.vectors_1");
   expect(embeddings?.n).toBe(4);
 }, 180_000);
 

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { stages as stageTree } from "@ocelli/contracts";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { WebSocket } from "ws";
 import { z } from "zod";
@@ -111,7 +112,7 @@ describe("live results", () => {
       const ids = new Set(
         seen.filter(({ type }) => type === "photo.ready").map(({ subjectId }) => subjectId),
       );
-      return ids.size === 3 && [...ids].every((id) => stagesOf(seen, id) === 6);
+      return ids.size === 3 && [...ids].every((id) => stagesOf(seen, id) === stageTree.length);
     };
     const readers = await Promise.all([
       events(ocelli.address, undefined, finished),

@@ -137,7 +137,8 @@ describe("a photo with everything that can hang on it", () => {
         "library.webhook_deliveries",
         "scene.photo_scenes",
         "search.documents",
-        "search.photo_embeddings",
+        "search.vectors_1",
+        "search.vector_codes_1",
       ]),
     );
     expect(blobsOf(own).length).toBeGreaterThanOrEqual(3);

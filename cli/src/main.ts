@@ -6,6 +6,7 @@ import { addImportCommand } from "./commands/import.ts";
 import { addKeyCommand } from "./commands/key.ts";
 import { addLibraryCommand } from "./commands/library.ts";
 import { addModelsCommand } from "./commands/models.ts";
+import { addSearchCommand } from "./commands/search.ts";
 import { addServiceAccountCommand } from "./commands/service-account.ts";
 import { addUserCommand } from "./commands/user.ts";
 import { explain } from "./explain.ts";
@@ -58,6 +59,7 @@ addKeyCommand(program);
 addServiceAccountCommand(program);
 addLibraryCommand(program);
 addImportCommand(program);
+addSearchCommand(program);
 
 async function serveUntilStopped(service: ServiceName): Promise<void> {
   const { serve } = await import("./serve.ts");

@@ -164,15 +164,10 @@ async function startMesh(env: NodeJS.ProcessEnv, runtime: Runtime, engine: Engin
   const scene = keep(await startScene(loadSettings(sceneSettings, known), models));
   const withScene = { ...known, SCENE_ADDR: scene.address };
   const captioning = keep(await startCaptioning(loadSettings(captioningSettings, withScene), models));
-  const search = keep(await startSearch(loadSettings(searchSettings, known), models));
-  const addresses = {
-    CAPTIONING_ADDR: captioning.address,
-    FACE_ADDR: face.address,
-    SCENE_ADDR: scene.address,
-    SEARCH_ADDR: search.address,
-  };
+  const withModels = { ...withScene, CAPTIONING_ADDR: captioning.address, FACE_ADDR: face.address };
+  const search = keep(await startSearch(loadSettings(searchSettings, withModels), models));
   const checks = running.flatMap((service) => service.checks);
-  const gatewayConfig = loadSettings(gatewaySettings, { ...known, ...addresses });
+  const gatewayConfig = loadSettings(gatewaySettings, { ...withModels, SEARCH_ADDR: search.address });
   const gateway = await startGateway(gatewayConfig, { ...runtime, checks });
   releases.add(() => gateway.stop());
   return { url: gateway.url, services: running };

@@ -99,6 +99,8 @@ async function meshEnvironments(
   const secrets = new Map(callers.map((name) => [name, randomBytes(32).toString("hex")]));
   const shared = {
     NATS_URL: nats.url,
+    // What a killed process had in hand is taken up by its successor soon enough for a test.
+    NATS_ACK_WAIT: "5s",
     OCELLI_DATA: temporaryFolder(),
     // Four processes run models on the same cores.
     OCELLI_WORKERS: "1",

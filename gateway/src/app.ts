@@ -27,27 +27,41 @@ import { detectRoutes } from "./routes/detect.ts";
 import { detectBatchRoutes } from "./routes/detect-batch.ts";
 import { detectJobRoutes } from "./routes/detect-jobs.ts";
 import { docsRoutes } from "./routes/docs.ts";
+import { duplicateRoutes } from "./routes/duplicates.ts";
 import { emailRoutes } from "./routes/email.ts";
 import { eventRoutes } from "./routes/events.ts";
 import { exportRoutes } from "./routes/export.ts";
+import { faceSearchRoutes } from "./routes/face-search.ts";
+import { faceRoutes } from "./routes/faces.ts";
 import { identityRoutes } from "./routes/identities.ts";
 import { jobRoutes } from "./routes/jobs.ts";
 import { jwksRoutes } from "./routes/jwks.ts";
 import { linkRoutes } from "./routes/links.ts";
+import { mergeHistoryRoutes, mergeRoutes } from "./routes/merges.ts";
 import { oidcRoutes } from "./routes/oidc.ts";
 import { operationRoutes } from "./routes/operations.ts";
 import { passwordRoutes } from "./routes/password.ts";
+import { peopleRoutes } from "./routes/people.ts";
+import { peopleSettingsRoutes } from "./routes/people-settings.ts";
+import { personContentRoutes } from "./routes/person-contents.ts";
+import { personExportRoutes } from "./routes/person-export.ts";
+import { personSuggestionRoutes } from "./routes/person-suggestions.ts";
 import { photoChangeRoutes } from "./routes/photo-changes.ts";
 import { photoCheckRoutes } from "./routes/photo-checks.ts";
 import { photoRoutes } from "./routes/photos.ts";
+import { rejectionRoutes } from "./routes/rejections.ts";
 import { renditionRoutes } from "./routes/renditions.ts";
 import { resultRoutes } from "./routes/results.ts";
 import { searchRoutes } from "./routes/search.ts";
+import { searchIndexRoutes } from "./routes/search-index.ts";
 import { serviceAccountRoutes } from "./routes/service-accounts.ts";
 import { sessionRoutes } from "./routes/sessions.ts";
 import type { RouteDeps } from "./routes/shared.ts";
 import { sharedPageRoutes } from "./routes/shared-page.ts";
 import { shareRoutes } from "./routes/shares.ts";
+import { similarRoutes } from "./routes/similar.ts";
+import { smartAlbumRoutes } from "./routes/smart-albums.ts";
+import { suggestionRoutes } from "./routes/suggestions.ts";
 import { tusRoutes } from "./routes/tus.ts";
 import { twoFactorRoutes } from "./routes/two-factor.ts";
 import { usageRoutes } from "./routes/usage.ts";
@@ -126,7 +140,23 @@ export function createApp(deps: AppDeps): OpenAPIHono<GatewayEnv> {
     jobRoutes,
     eventRoutes,
     webhookRoutes,
+    // Before the persons by id, for which `suggestions` would be no id.
+    personSuggestionRoutes,
+    peopleSettingsRoutes,
+    peopleRoutes,
+    personContentRoutes,
+    personExportRoutes,
+    mergeRoutes,
+    mergeHistoryRoutes,
+    faceSearchRoutes,
+    faceRoutes,
+    rejectionRoutes,
     searchRoutes,
+    similarRoutes,
+    suggestionRoutes,
+    duplicateRoutes,
+    smartAlbumRoutes,
+    searchIndexRoutes,
   ];
   for (const create of routes) app.route("/api/v1", create(routeDeps));
   app.route("/", jwksRoutes(routeDeps));

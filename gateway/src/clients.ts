@@ -26,8 +26,12 @@ export interface Clients {
   readonly webhooks: RpcClient<typeof libraryV1.WebhookServiceDefinition>;
   readonly captioning: RpcClient<typeof captioningV1.CaptioningServiceDefinition>;
   readonly face: RpcClient<typeof faceV1.FaceServiceDefinition>;
+  readonly people: RpcClient<typeof faceV1.PeopleServiceDefinition>;
   readonly scene: RpcClient<typeof sceneV1.SceneServiceDefinition>;
   readonly search: RpcClient<typeof searchV1.SearchServiceDefinition>;
+  readonly duplicates: RpcClient<typeof searchV1.DuplicateServiceDefinition>;
+  readonly smartAlbums: RpcClient<typeof searchV1.SmartAlbumServiceDefinition>;
+  readonly index: RpcClient<typeof searchV1.IndexServiceDefinition>;
 }
 
 /** Opens one channel per service; nothing is connected before the first call. */
@@ -62,8 +66,12 @@ export function openClients(
     webhooks: open(libraryV1.WebhookServiceDefinition, config.libraryAddress),
     captioning: open(captioningV1.CaptioningServiceDefinition, config.captioningAddress),
     face: open(faceV1.FaceServiceDefinition, config.faceAddress),
+    people: open(faceV1.PeopleServiceDefinition, config.faceAddress),
     scene: open(sceneV1.SceneServiceDefinition, config.sceneAddress),
     search: open(searchV1.SearchServiceDefinition, config.searchAddress),
+    duplicates: open(searchV1.DuplicateServiceDefinition, config.searchAddress),
+    smartAlbums: open(searchV1.SmartAlbumServiceDefinition, config.searchAddress),
+    index: open(searchV1.IndexServiceDefinition, config.searchAddress),
   };
   return { clients, close: () => handles.forEach((handle) => void handle.close()) };
 }

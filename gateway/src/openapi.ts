@@ -26,7 +26,11 @@ export const openApiConfig = {
     { name: "webhooks", description: "Results sent to an address of yours, signed." },
     { name: "detect", description: "Detection without storing." },
     { name: "jobs", description: "Work over many photos, watched as one." },
+    { name: "people", description: "Who is on the caller's photos; humans have the last word." },
+    { name: "faces", description: "Single faces, and whose they are." },
     { name: "search", description: "Finding photos." },
+    { name: "smart-albums", description: "Searches kept under a name." },
+    { name: "search-index", description: "The index behind the search; for administrators." },
     { name: "operations", description: "Running the server." },
   ],
 };

@@ -1,6 +1,8 @@
 import type { AppError, Logger } from "@ocelli/chassis";
 import type { z } from "zod";
 import type { Clients } from "./clients.ts";
+import type { Caller } from "./context.ts";
+import { resultsFor } from "./known-people.ts";
 import { orUnavailable, type PhotoResults, type ResultCallOptions } from "./photo-results.ts";
 import { sharedResults } from "./shared-results.ts";
 import { toPhotoView } from "./views/photo.ts";
@@ -17,7 +19,7 @@ const secondary = { retryMaxAttempts: 1, retryBaseDelayMs: 50 };
 export async function fetchPhotoResult(
   deps: { clients: Pick<Clients, "library">; results: PhotoResults; log: Logger },
   photoId: string,
-  callerId: string,
+  caller: Pick<Caller, "userId" | "scopes">,
   options: ResultCallOptions,
 ): Promise<z.infer<typeof photoResultSchema>> {
   const unavailable = new Set<string>();
@@ -36,11 +38,11 @@ export async function fetchPhotoResult(
     ]);
   const [answer, own] = await Promise.all([
     deps.clients.library.getPhoto({ photoId }, options),
-    fetchAll(deps.results),
+    fetchAll(resultsFor(caller, deps.results)),
   ]);
   const photo = required(answer.photo, "photo");
   // Nobody but the library says who may see a photo of somebody else: only now, and through this service's own token.
-  const isShared = photo.ownerId !== callerId;
+  const isShared = photo.ownerId !== caller.userId;
   const [caption, text, faces, scene] = isShared ? await fetchAll(sharedResults(deps.results, photo)) : own;
   return {
     ...toPhotoView(photo),

@@ -3,6 +3,7 @@ import type { libraryV1 } from "@ocelli/contracts";
 import { Status } from "nice-grpc";
 import type { Clients } from "./clients.ts";
 import type { GatewayContext } from "./context.ts";
+import { resultsFor, withoutPerson } from "./known-people.ts";
 import type { PhotoResults, ResultCallOptions } from "./photo-results.ts";
 import { required } from "./views/required.ts";
 
@@ -31,10 +32,8 @@ export function sharedResults(results: PhotoResults, photo: libraryV1.Photo): Ph
     scene: (photoId, options) => results.scene(photoId, as(options)),
     faces: async (photoId, options) =>
       (await results.faces(photoId, as(options))).map((face) => ({
-        ...face,
+        ...withoutPerson(face),
         id: "",
-        personId: null,
-        personName: null,
       })),
   };
 }
@@ -52,7 +51,7 @@ export async function readResult<T>(
 ): Promise<T> {
   const { photoId, ...call } = options;
   try {
-    return await fetch(results)(photoId, call);
+    return await fetch(resultsFor(c.get("caller"), results))(photoId, call);
   } catch (error) {
     if (AppError.from(error).code !== Status.NOT_FOUND) throw error;
     const photo = required((await clients.library.getPhoto({ photoId }, call)).photo, "photo");

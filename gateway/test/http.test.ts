@@ -107,7 +107,11 @@ describe("lists and search", () => {
 
   it("asks the search service in its own words", async () => {
     const found = await bodyOf(await test.call("/search?q=cup%20of%20coffee&mode=text&minScore=0.5"));
-    expect(found).toEqual({ items: [{ photoId: "p1", score: 0.5, why: ["picture"] }], nextPageToken: "" });
+    expect(found).toEqual({
+      items: [{ photoId: "p1", score: 0.5, why: ["picture"] }],
+      nextPageToken: "",
+      understood: [{ kind: "person", text: "ada", meaning: "Ada" }],
+    });
     expect(test.upstreams.world.searches).toMatchObject([
       { query: "cup of coffee", mode: "SEARCH_MODE_TEXT", minScore: 0.5, pageSize: 0 },
     ]);
@@ -116,7 +120,8 @@ describe("lists and search", () => {
       mode: "SEARCH_MODE_HYBRID",
       minScore: undefined,
     });
-    for (const query of ["", "q=", "q=a&mode=magic", "q=a&minScore=2"]) {
+    const wrong = ["mode=magic", "minScore=2", "favorite=maybe", "from=yesterday", "personId=p1", "q=b"];
+    for (const query of wrong.map((each) => `q=a&${each}`)) {
       expect(await problemOf(await test.call(`/search?${query}`))).toEqual([400, "INVALID_ARGUMENT"]);
     }
   });

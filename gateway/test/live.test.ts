@@ -92,6 +92,13 @@ describe("POST /classify", () => {
     await publish(events.photoFacesScanned, photo, { faces: [], provenance });
     expect(await lines.next()).toMatchObject({ type: "faces", description: "no faces", data: [] });
     await publish(events.photoFacesScanned, photo, { faces: [], provenance });
+    test.upstreams.world.faces.set(photo.id, []);
+    await publish(events.photoGrouped, photo, { provenance });
+    expect(await lines.next()).toMatchObject({
+      type: "people",
+      description: "no known persons",
+      data: { people: [] },
+    });
     await publish(events.photoClassified, photo, { scene, provenance });
     await publish(events.photoEmbedded, photo, { provenance });
     await publish(events.photoTextRead, photo, { lines: [{ text: "HELLO", score: 1 }], provenance });
@@ -108,6 +115,49 @@ describe("POST /classify", () => {
     expect(elapsed).toEqual([...elapsed].sort((a, b) => a - b));
   });
 
+  it("tells whose the faces are after the faces, also when the event about those was lost", async () => {
+    const { lines, photo } = await classify();
+    const face = { id: "f1", score: 1, quality: 1, box: undefined, personId: "p1", personName: "" };
+    test.upstreams.world.faces.set(photo.id, [face]);
+    await publish(events.photoGrouped, photo, { provenance });
+    await publish(events.photoFacesScanned, photo, { faces: [], provenance });
+    await publish(events.photoGrouped, photo, { provenance });
+    await publish(events.photoTextRead, photo, { lines: [], provenance });
+    expect(await lines.next()).toMatchObject({ type: "faces", description: "1 face" });
+    expect(await lines.next()).toMatchObject({
+      type: "people",
+      description: "1 known person",
+      data: { people: [{ personId: "p1", personName: null, faceId: "f1" }] },
+    });
+    expect(await lines.next()).toMatchObject({ type: "text" });
+    await lines.cancel();
+  });
+
+  it("looks again for whose the faces are while the service is away", async () => {
+    const { world } = test.upstreams;
+    const { lines, photo } = await classify();
+    world.faces.set(photo.id, []);
+    world.down.add("face");
+    await publish(events.photoGrouped, photo, { provenance });
+    for (const stage of ["faces", "people"]) setStage(photo, stage, "STAGE_STATUS_SUCCEEDED");
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    world.down.clear();
+    expect(types([await lines.next(), await lines.next()].filter((line) => line !== undefined))).toEqual([
+      "faces",
+      "people",
+    ]);
+    await lines.cancel();
+  });
+
+  it("has no lines about faces that nobody looked for", async () => {
+    const { lines, photo } = await classify();
+    await publish(events.photoFacesScanned, photo, { faces: [], skipped: true });
+    await publish(events.photoGrouped, photo, { skipped: true });
+    await publish(events.photoTextRead, photo, { lines: [], provenance });
+    expect(await lines.next()).toMatchObject({ type: "text" });
+    await lines.cancel();
+  });
+
   it("sends what is already there first, without any event", async () => {
     const { world } = test.upstreams;
     const bytes = Buffer.from("seen before");
@@ -120,7 +170,7 @@ describe("POST /classify", () => {
     const response = await test.call("/classify", { method: "POST", body: fileForm(bytes) });
     const lines = await readLines(response).rest();
     expect(types(lines).sort()).toEqual(
-      ["caption", "colors", "done", "error", "faces", "index", "objects", "photo", "scene"].sort(),
+      ["caption", "colors", "done", "error", "faces", "index", "objects", "people", "photo", "scene"].sort(),
     );
     expect(lines[0]).toMatchObject({ type: "photo", data: { duplicate: true } });
     expect(lines.find(({ type }) => type === "error")).toMatchObject({

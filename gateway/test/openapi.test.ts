@@ -42,6 +42,7 @@ const sessionRoutes = [
   "get /api/v1/auth/identities",
   "get /api/v1/auth/sessions",
   "get /api/v1/auth/two-factor",
+  "patch /api/v1/people/settings",
   "post /api/v1/api-keys",
   "post /api/v1/auth/email/change",
   "post /api/v1/auth/email/verification",
@@ -84,6 +85,58 @@ const albumRoutes = [
   "put /api/v1/albums/{id}/shares",
 ];
 
+const peopleRoutes = [
+  "delete /api/v1/faces/{id}/reject/{personId}",
+  "delete /api/v1/people/{id}",
+  "get /api/v1/faces",
+  "get /api/v1/faces/{id}",
+  "get /api/v1/faces/{id}/crop",
+  "get /api/v1/merges",
+  "get /api/v1/people",
+  "get /api/v1/people/regroup",
+  "get /api/v1/people/settings",
+  "get /api/v1/people/suggestions",
+  "get /api/v1/people/{id}",
+  "get /api/v1/people/{id}/cover",
+  "get /api/v1/people/{id}/export",
+  "get /api/v1/people/{id}/faces",
+  "get /api/v1/people/{id}/photos",
+  "patch /api/v1/faces/{id}",
+  "patch /api/v1/people/{id}",
+  "post /api/v1/faces/assign",
+  "post /api/v1/faces/search",
+  "post /api/v1/faces/{id}/reject",
+  "post /api/v1/merges/{id}/undo",
+  "post /api/v1/people",
+  "post /api/v1/people/regroup",
+  "post /api/v1/people/suggestions",
+  "post /api/v1/people/{id}/merge",
+];
+
+const searchRoutes = [
+  "delete /api/v1/smart-albums/{id}",
+  "get /api/v1/duplicates",
+  "get /api/v1/memories",
+  "get /api/v1/photos/{id}/similar",
+  "get /api/v1/search",
+  "get /api/v1/search/index/models",
+  "get /api/v1/search/index/rebuild",
+  "get /api/v1/search/suggestions",
+  "get /api/v1/smart-albums",
+  "get /api/v1/smart-albums/{id}",
+  "get /api/v1/smart-albums/{id}/photos",
+  "patch /api/v1/smart-albums/{id}",
+  "post /api/v1/duplicates/keep",
+  "post /api/v1/duplicates/unkeep",
+  "post /api/v1/search/by-image",
+  "post /api/v1/search/index/activate",
+  "post /api/v1/search/index/compare",
+  "post /api/v1/search/index/drop",
+  "post /api/v1/search/index/models",
+  "post /api/v1/search/index/rebuild",
+  "post /api/v1/smart-albums",
+];
+
 const scopedRoutes = [
   "delete /api/v1/photos/trash",
   "delete /api/v1/photos/{id}",
@@ -95,7 +148,6 @@ const scopedRoutes = [
   "get /api/v1/events",
   "get /api/v1/export",
   "get /api/v1/photos",
-  "get /api/v1/search",
   "get /api/v1/service-accounts",
   "get /api/v1/uploads/{id}",
   "get /api/v1/users",
@@ -126,6 +178,8 @@ const scopedRoutes = [
   "put /api/v1/users/{id}/quota",
   ...albumRoutes,
   ...jobRoutes,
+  ...peopleRoutes,
+  ...searchRoutes,
 ];
 
 interface Operation {

@@ -34,6 +34,9 @@ export function photoService(world: World): libraryV1.PhotoServiceImplementation
     return ids.filter((id) => world.photos.get(id)?.photo.ownerId === userId);
   };
   return {
+    async getPhotos({ photoIds }, context) {
+      return { photos: ownIds(context, photoIds).flatMap((id) => world.photos.get(id)?.photo ?? []) };
+    },
     async updatePhoto(request, context) {
       calls.updates.push(request);
       const [id] = ownIds(context, [request.photoId]);

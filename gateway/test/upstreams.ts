@@ -25,6 +25,7 @@ import {
 } from "./auth-upstreams.ts";
 import { createFeedWorld, type FeedWorld, feedService, webhookService } from "./feed-upstreams.ts";
 import { createJobWorld, type JobWorld, jobService } from "./job-upstreams.ts";
+import { createPeopleWorld, type PeopleWorld, peopleService } from "./people-upstreams.ts";
 import { createPhotoCalls, type PhotoCalls, photoService } from "./photo-upstreams.ts";
 import type { TokenSigner } from "./tokens.ts";
 
@@ -55,6 +56,8 @@ export interface World {
   /** Feeds and webhooks. */
   readonly feed: FeedWorld;
   readonly jobs: JobWorld;
+  /** Persons and faces. */
+  readonly people: PeopleWorld;
   /** What is asked of photos besides uploads and reads. */
   readonly photoCalls: PhotoCalls;
   /** Grants that auth lists as revoked. */
@@ -86,7 +89,7 @@ export function addPhoto(
     sizeBytes: bytes.length,
     createdAt: new Date("2026-01-02T03:04:05Z"),
     exifJson: '{"model":"Camera"}',
-    stages: ["scene", "faces", "ocr", "embed", "caption", "index"].map((stage) => ({
+    stages: ["scene", "faces", "people", "ocr", "embed", "caption", "index"].map((stage) => ({
       stage,
       status: "STAGE_STATUS_PENDING" as const,
     })),
@@ -125,6 +128,7 @@ export async function startUpstreams(signer: TokenSigner): Promise<Upstreams> {
     access: createAccessWorld(),
     feed: createFeedWorld(),
     jobs: createJobWorld(),
+    people: createPeopleWorld(),
     photoCalls: createPhotoCalls(),
     revoked: new Set(),
     getPhotoCalls: 0,
@@ -158,6 +162,7 @@ export async function startUpstreams(signer: TokenSigner): Promise<Upstreams> {
   server.add(libraryV1.WebhookServiceDefinition, webhookService(world.feed));
   server.add(captioningV1.CaptioningServiceDefinition, captioningService(world));
   server.add(faceV1.FaceServiceDefinition, faceService(world));
+  server.add(faceV1.PeopleServiceDefinition, peopleService(world.people, world.access));
   server.add(sceneV1.SceneServiceDefinition, sceneService(world));
   server.add(searchV1.SearchServiceDefinition, searchService(world));
   return { address: await server.listen(), world, stop: () => server.stop(500) };
@@ -346,11 +351,23 @@ function sceneService(world: World) {
 }
 
 function searchService(world: World) {
+  const hit = { photoId: "p1", score: 0.5, why: ["picture"] };
   const implementation: searchV1.SearchServiceImplementation<RpcContext> = {
     async search(request) {
       world.searches.push(request);
-      return { hits: [{ photoId: "p1", score: 0.5, why: ["picture"] }], nextPageToken: "" };
+      return {
+        hits: [hit],
+        nextPageToken: "",
+        understood: [{ kind: "person", text: "ada", meaning: "Ada" }],
+      };
     },
+    findSimilar: async () => ({ hits: [hit], nextPageToken: "" }),
+    async searchByImage(request) {
+      for await (const _ of request);
+      return { hits: [hit] };
+    },
+    suggest: async () => ({ suggestions: [] }),
+    listMemories: async () => ({ memories: [] }),
   };
   return implementation;
 }

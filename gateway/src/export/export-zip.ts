@@ -1,4 +1,5 @@
 import { libraryV1 } from "@ocelli/contracts";
+import type { Caller } from "../context.ts";
 import { safeFilename } from "../downloads/content-disposition.ts";
 import { fetchPhotoResult } from "../photo-aggregate.ts";
 import type { ResultCallOptions } from "../photo-results.ts";
@@ -11,7 +12,7 @@ import type { ZipWriter } from "./zip-writer.ts";
 
 /** What is exported, and for whom. */
 export interface ExportRequest {
-  callerId: string;
+  caller: Pick<Caller, "userId" | "scopes">;
   albumId: string | undefined;
   /** False for the results alone. */
   originals: boolean;
@@ -62,12 +63,12 @@ interface Writing {
 
 async function writePhoto(deps: Deps, writing: Writing, { photo, folder }: ExportedPhoto): Promise<void> {
   const { request, zip, summary } = writing;
-  const { call, originals, callerId } = request;
+  const { call, originals, caller } = request;
   const stop = new AbortController();
   try {
     const signal = AbortSignal.any([call.signal, stop.signal]);
     // Both before anything is written: a photo that is gone leaves no half entry.
-    const result = await fetchPhotoResult(deps, photo.id, callerId, call);
+    const result = await fetchPhotoResult(deps, photo.id, caller, call);
     const original = originals ? await openOriginal(deps, photo.id, { ...call, signal }) : undefined;
     const name = safeZipName(photo.filename, "photo");
     const path = writing.paths(folder, safeFilename(name, photo.mediaType));

@@ -7,6 +7,7 @@ export const lineTypes = [
   "photo",
   "caption",
   "faces",
+  "people",
   "scene",
   "objects",
   "colors",
@@ -16,7 +17,10 @@ export const lineTypes = [
   "done",
 ] as const;
 
-/** One line of a live stream. `data` has the shape of the field of the same name in `GET /photos/{id}`. */
+/**
+ * One line of a live stream. `data` has the shape of the field of the same name in `GET /photos/{id}`; that of `people` is
+ * `{people:[{personId, personName, faceId}]}`.
+ */
 export const lineSchema = z
   .object({
     type: z.enum(lineTypes),
@@ -46,6 +50,20 @@ export function facesLine(faces: readonly FaceView[]): LineBody {
   const names = faces.flatMap((face) => face.personName ?? []);
   const description = [count(faces.length, "face"), ...names].join(", ");
   return { type: "faces", description, data: faces };
+}
+
+/** Whose the faces are; only those of known persons are told of. */
+export function peopleLine(faces: readonly FaceView[]): LineBody {
+  const people = faces.flatMap(({ id: faceId, personId, personName }) =>
+    personId === null ? [] : [{ personId, personName, faceId }],
+  );
+  const persons = new Map(people.map(({ personId, personName }) => [personId, personName]));
+  const names = [...persons.values()].filter((name) => name !== null);
+  return {
+    type: "people",
+    description: [count(persons.size, "known person"), ...names].join(", "),
+    data: { people },
+  };
 }
 
 /** Scene, objects and colours, which come together. */

@@ -6,25 +6,17 @@ import type { PhotoResults, ResultCallOptions } from "../photo-results.ts";
 import { hasEnded, toPhotoView } from "../views/photo.ts";
 import { required } from "../views/required.ts";
 import { inCompletionOrder } from "./completion-order.ts";
-import {
-  captionLine,
-  doneLine,
-  errorLine,
-  facesLine,
-  indexLine,
-  type Line,
-  type LineBody,
-  photoLine,
-  sceneLines,
-  textLine,
-} from "./lines.ts";
+import { doneLine, errorLine, facesLine, type Line, type LineBody, peopleLine, photoLine } from "./lines.ts";
 import type { PhotoChange } from "./photo-update.ts";
 import type { PhotoWatcher } from "./photo-watch.ts";
+import { fetchStageLines, hasFailed } from "./stage-lines.ts";
 
 /** What a live stream of one photo is made from. */
 export interface PhotoStreamOptions {
   readonly clients: Pick<Clients, "library">;
   readonly results: PhotoResults;
+  /** Whether the reader may know whose the faces are. */
+  readonly seesPeople: boolean;
   readonly log: Logger;
   readonly photo: libraryV1.Photo;
   /** Whether the bytes were there before; absent when nothing was uploaded. */
@@ -113,7 +105,8 @@ async function* collect(options: PhotoStreamOptions, progress: Progress): AsyncG
     const update = await options.watcher.next(Math.min(waitMs, remainingMs), signal);
     if (update) {
       waitMs = poll.first;
-      yield* apply(update, progress);
+      if (update.kind === "grouped") yield* lookAtPeople(options, progress);
+      else yield* apply(update, progress);
     } else {
       waitMs = Math.min(waitMs * 2, poll.longest);
       if (deadline > performance.now()) yield* look(options, progress);
@@ -121,12 +114,27 @@ async function* collect(options: PhotoStreamOptions, progress: Progress): AsyncG
   }
 }
 
-function* apply(change: PhotoChange, progress: Progress): Generator<LineBody> {
+function* apply(change: Exclude<PhotoChange, { kind: "grouped" }>, progress: Progress): Generator<LineBody> {
   if (change.kind === "deleted") throw photoGone();
   if (change.kind === "failed") {
     if (progress.end(change.stage, true)) yield errorLine(change.reason, change.message, change.stage);
   } else if (progress.end(change.stage)) {
     yield* change.lines;
+  }
+}
+
+/** Tells whose the faces are, after the faces themselves. A failure is mended by the next look. */
+async function* lookAtPeople(options: PhotoStreamOptions, progress: Progress): AsyncGenerator<LineBody> {
+  if (!options.seesPeople) progress.end("people");
+  if (!progress.isOpen("people")) return;
+  try {
+    const call = { ...options.callOptions, deadline: lookDeadlineMs, retry: false };
+    const faces = await options.results.faces(options.photo.id, call);
+    // The event about the faces may have been lost or overtaken.
+    if (progress.end("faces")) yield facesLine(faces);
+    if (progress.end("people")) yield peopleLine(faces);
+  } catch (error) {
+    ignoreUnlessFinal(options, error);
   }
 }
 
@@ -140,54 +148,40 @@ async function* look(options: PhotoStreamOptions, progress: Progress): AsyncGene
   } catch (error) {
     return ignoreUnlessFinal(options, error);
   }
-  const unseen = photo.stages.filter((stage) => progress.isOpen(stage.stage) && hasEnded(stage));
-  const looks = unseen.map(async (state) => {
-    try {
-      return {
-        stage: state.stage,
-        failed: isFailed(state),
-        lines: await fetchLines(options, state, callOptions),
-      };
-    } catch (error) {
-      return ignoreUnlessFinal(options, error);
-    }
-  });
-  for await (const seen of inCompletionOrder(looks)) {
+  const unseen = photo.stages
+    .filter((stage) => progress.isOpen(stage.stage) && hasEnded(stage))
+    // Last: it is about the faces, which come first.
+    .sort((a, b) => Number(a.stage === "people") - Number(b.stage === "people"));
+  const looks = new Map<string, Promise<Seen | undefined>>();
+  for (const state of unseen) {
+    const before = state.stage === "people" ? looks.get("faces") : undefined;
+    looks.set(state.stage, lookAtStage(options, state, { callOptions, before }));
+  }
+  for await (const seen of inCompletionOrder([...looks.values()])) {
     if (seen && progress.end(seen.stage, seen.failed)) yield* seen.lines;
   }
 }
 
-function isFailed(state: libraryV1.StageState): boolean {
-  return state.status === "STAGE_STATUS_FAILED";
+/** A stage that has ended. */
+interface Seen {
+  readonly stage: string;
+  readonly failed: boolean;
+  readonly lines: readonly LineBody[];
 }
 
-async function fetchLines(
-  { results, photo: { id } }: PhotoStreamOptions,
+/** `before` has to be seen first; where it is not, neither is this. */
+async function lookAtStage(
+  options: PhotoStreamOptions,
   state: libraryV1.StageState,
-  options: ResultCallOptions,
-): Promise<LineBody[]> {
-  if (isFailed(state)) return [failedLine(state)];
-  if (state.status !== "STAGE_STATUS_SUCCEEDED") return [];
-  switch (state.stage) {
-    case "scene":
-      return sceneLines(await results.scene(id, options));
-    case "faces":
-      return [facesLine(await results.faces(id, options))];
-    case "ocr":
-      return [textLine(await results.text(id, options))];
-    case "caption":
-      return [captionLine(await results.caption(id, options))];
-    case "index":
-      return [indexLine()];
-    default:
-      return [];
+  { callOptions, before }: { callOptions: ResultCallOptions; before: Promise<Seen | undefined> | undefined },
+): Promise<Seen | undefined> {
+  try {
+    const lines = await fetchStageLines(options, state, callOptions);
+    if (before && !(await before)) return undefined;
+    return { stage: state.stage, failed: hasFailed(state), lines };
+  } catch (error) {
+    return ignoreUnlessFinal(options, error);
   }
-}
-
-function failedLine({ stage, error }: libraryV1.StageState): LineBody {
-  // The library keeps `REASON: sentence`.
-  const [, reason, message] = /^([A-Z][A-Z0-9_]*): (.*)$/s.exec(error) ?? [];
-  return errorLine(reason ?? "STAGE_FAILED", message ?? (error || `The stage ${stage} failed.`), stage);
 }
 
 /** Only what no later look can mend ends the stream. */

@@ -1,5 +1,6 @@
 import type { BusEvent } from "@ocelli/chassis";
 import { type EventType, events, eventsV1, isStageFailedSubject } from "@ocelli/contracts";
+import { withoutPerson } from "../known-people.ts";
 import { toSceneViews } from "../photo-results.ts";
 import { required } from "../views/required.ts";
 import { toCaptionView, toFaceView, toTextView } from "../views/results.ts";
@@ -11,6 +12,8 @@ export type PhotoUpdate = { readonly photoId: string; readonly ownerId: string }
 /** The kinds of news about a photo. */
 export type PhotoChange =
   | { readonly kind: "succeeded"; readonly stage: string; readonly lines: readonly LineBody[] }
+  /** Whose the faces are is known; the event does not say it. */
+  | { readonly kind: "grouped" }
   | {
       readonly kind: "failed";
       readonly stage: string;
@@ -46,7 +49,11 @@ const readers: ReadonlyMap<string, Reader> = new Map([
     succeeded("caption", captionLine(toCaptionView(required(caption, "caption"), provenance?.model ?? ""))),
   ),
   reader(events.photoTextRead, ({ lines }) => succeeded("ocr", textLine(toTextView(lines)))),
-  reader(events.photoFacesScanned, ({ faces }) => succeeded("faces", facesLine(faces.map(toFaceView)))),
+  // Whose they are is told by `people`, to those who may know.
+  reader(events.photoFacesScanned, ({ faces, skipped }) =>
+    skipped ? succeeded("faces") : succeeded("faces", facesLine(faces.map(toFaceView).map(withoutPerson))),
+  ),
+  reader(events.photoGrouped, ({ skipped }) => (skipped ? succeeded("people") : { kind: "grouped" })),
   reader(events.photoEmbedded, () => succeeded("embed")),
   reader(events.photoIndexed, () => succeeded("index", indexLine())),
 ]);

@@ -1,9 +1,11 @@
 import { createRoute } from "@hono/zod-openapi";
 import type { libraryV1 } from "@ocelli/contracts";
 import { callOptions, type GatewayContext } from "../context.ts";
+import { resultsFor, seesPeople } from "../known-people.ts";
 import { type LineFormat, ndjson, sendLines, serverSentEvents } from "../live/line-response.ts";
 import { lineSchema } from "../live/lines.ts";
 import { streamPhoto } from "../live/photo-stream.ts";
+import { isShared, sharedResults } from "../shared-results.ts";
 import { uploadMessages } from "../upload-messages.ts";
 import { forwardFile } from "../uploads.ts";
 import { required } from "../views/required.ts";
@@ -25,7 +27,8 @@ function classifyRoute({ requireScope }: RouteDeps) {
     summary: "Store a photo and stream what is seen in it",
     description:
       "One JSON object per line, each sent the moment its result exists: `photo` first, `done` last. " +
-      "A stage that gives up is an `error` line. Bytes seen before are not analysed again.",
+      "A stage that gives up is an `error` line. Bytes seen before are not analysed again. `people`, which comes after " +
+      "`faces`, takes the scope `people`; without it the line is left out.",
     security: bearer,
     // It reads what it stored.
     middleware: [requireScope(["photos:write", "photos:read"], "analyze")],
@@ -94,11 +97,15 @@ interface Follow {
 }
 
 function follow(deps: RouteDeps, c: GatewayContext, { format, release, ...photo }: Follow): Response {
+  const caller = c.get("caller");
+  const shared = isShared(c, photo.photo);
   const watcher = deps.watch.open(photo.photo.id);
   const options = callOptions(c);
   const lines = streamPhoto({
     ...photo,
     ...deps,
+    results: shared ? sharedResults(deps.results, photo.photo) : resultsFor(caller, deps.results),
+    seesPeople: !shared && seesPeople(caller),
     watcher,
     callOptions: options,
     timeoutMs: deps.config.classifyTimeoutMs,

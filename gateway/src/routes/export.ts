@@ -26,7 +26,7 @@ export function exportRoutes(deps: RouteDeps) {
     const call = { ...options, signal: AbortSignal.any([options.signal, stop.signal, deps.stopping]) };
     try {
       const write = await prepareExport(deps, {
-        callerId: userId,
+        caller: c.get("caller"),
         albumId,
         originals: originals === "true",
         call,

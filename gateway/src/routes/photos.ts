@@ -41,7 +41,7 @@ export function photoRoutes(deps: RouteDeps) {
   });
   router.openapi(resultRoute(deps), async (c) => {
     const { id } = c.req.valid("param");
-    return c.json(await fetchPhotoResult(deps, id, c.get("caller").userId, callOptions(c)), 200);
+    return c.json(await fetchPhotoResult(deps, id, c.get("caller"), callOptions(c)), 200);
   });
   return router;
 }

@@ -1,6 +1,10 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { callOptions } from "../context.ts";
-import { bearer, createRouter, json, listOf, pageQuery, problemResponse, type RouteDeps } from "./shared.ts";
+import { hitSchema, toHitView, understandingSchema } from "../views/search.ts";
+import { door, problems } from "./account-route.ts";
+import { text } from "./inputs.ts";
+import { filterOfQuery, fraction, searchFilterQuery, timeZone } from "./search-query.ts";
+import { createRouter, json, listOf, pageQuery, type RouteDeps } from "./shared.ts";
 
 const modes = {
   hybrid: "SEARCH_MODE_HYBRID",
@@ -9,32 +13,33 @@ const modes = {
 } as const;
 
 const searchQuery = z.strictObject({
-  q: z.string().min(1).max(500).openapi({ description: "What to look for.", example: "cup of coffee" }),
+  q: text(500).default("").openapi({
+    description:
+      'Plain words, or with "quotes", -minus, `person:`, `label:`, `type:`, `album:`, `camera:`, `place:`, `before:`, `after:`. May be left out beside a filter: everything in it is found then, newest first.',
+    example: "cup of coffee",
+  }),
   mode: z
     .enum(["hybrid", "semantic", "text"])
     .default("hybrid")
     .openapi({ description: "Picture meaning and words fused, or one of them alone." }),
-  minScore: z
-    .string()
-    .regex(/^(0(\.\d{1,9})?|1(\.0{1,9})?)$/, "must be a number from 0 to 1")
-    .transform(Number)
+  minScore: fraction
     .optional()
-    .openapi({ type: "number", description: "Least relevance; absent means the calibrated cut." }),
+    .openapi({ description: "Least relevance; absent means the calibrated cut, 0 shows everything." }),
+  timeZone: timeZone.default(""),
+  ...searchFilterQuery,
   ...pageQuery,
 });
 
-const hitSchema = z
-  .object({
-    photoId: z.string(),
-    score: z.number(),
-    why: z
-      .array(z.string())
-      .openapi({ description: "Why it matches.", example: ["picture", "caption: cup"] }),
+const answerSchema = listOf(hitSchema)
+  .extend({
+    understood: z
+      .array(understandingSchema)
+      .openapi({ description: "What was understood as more than words." }),
   })
-  .openapi("SearchHit");
+  .openapi("SearchAnswer");
 
 /** Search over the caller's photos. */
-export function searchRoutes({ clients, requireScope }: RouteDeps) {
+export function searchRoutes(deps: RouteDeps) {
   const router = createRouter();
   router.openapi(
     createRoute({
@@ -42,22 +47,35 @@ export function searchRoutes({ clients, requireScope }: RouteDeps) {
       path: "/search",
       tags: ["search"],
       summary: "Find photos",
-      security: bearer,
-      middleware: [requireScope("search")],
+      ...door(deps, "search"),
       request: { query: searchQuery },
-      responses: { 200: json("Best first.", listOf(hitSchema)), ...problemResponse },
+      responses: {
+        200: json("Best first.", answerSchema),
+        ...problems({ 400: "`INVALID_QUERY`, `INVALID_FILTER`, `INVALID_MIN_SCORE`, `INVALID_PAGE_TOKEN`" }),
+      },
     }),
     async (c) => {
-      const { q, mode, minScore, ...page } = c.req.valid("query");
-      const request = {
-        query: q,
-        mode: modes[mode],
-        ...page,
-        ...(minScore === undefined ? {} : { minScore }),
-      };
-      const { hits, nextPageToken } = await clients.search.search(request, callOptions(c));
-      const items = hits.map(({ photoId, score, why }) => ({ photoId, score, why }));
-      return c.json({ items, nextPageToken }, 200);
+      const { q, mode, minScore, timeZone: zone, pageSize, pageToken, ...filters } = c.req.valid("query");
+      const { hits, nextPageToken, understood } = await deps.clients.search.search(
+        {
+          query: q,
+          mode: modes[mode],
+          pageSize,
+          pageToken,
+          filter: filterOfQuery(filters),
+          timeZone: zone,
+          ...(minScore === undefined ? {} : { minScore }),
+        },
+        callOptions(c),
+      );
+      return c.json(
+        {
+          items: hits.map(toHitView),
+          nextPageToken,
+          understood: understood.map(({ kind, text: words, meaning }) => ({ kind, text: words, meaning })),
+        },
+        200,
+      );
     },
   );
   return router;

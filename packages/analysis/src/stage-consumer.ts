@@ -47,6 +47,18 @@ export interface StageDefinition<Tables extends EventTables, Result> {
   isDeleted(trx: Transaction<Tables>, photo: eventsV1.PhotoRef): Promise<boolean>;
   /** Stores the result and appends the event that ends the stage, all in the given transaction. */
   save(trx: Transaction<Tables>, photo: eventsV1.PhotoRef, outcome: StageOutcome<Result>): Promise<void>;
+  /** Photos that are not to be looked at; none when absent. */
+  skip?: StageSkip<Tables>;
+  /** Stages that {@link save} ends, too: given up with this one, as far as they were asked for. */
+  alsoEnds?: readonly string[];
+}
+
+/** How a stage ends for photos that it is not to look at. */
+export interface StageSkip<Tables extends EventTables> {
+  /** Asked before anything of the photo is fetched, reused or shared. */
+  applies(photo: eventsV1.PhotoRef): Promise<boolean>;
+  /** Appends the event that ends the stage, in the given transaction. */
+  save(trx: Transaction<Tables>, photo: eventsV1.PhotoRef): Promise<void>;
 }
 
 /** How stages of a service share the machine. */
@@ -97,6 +109,13 @@ export function consumeStage<Tables extends DeletedOwnerTables, Result>(
     const start = startOf(stage, event);
     if (!start) return;
     const { photo } = start;
+    const { skip } = stage;
+    if (skip && (await skip.applies(photo))) {
+      await context.once(async (trx) => {
+        if (!(await stage.isDeleted(trx, photo))) await skip.save(trx, photo);
+      });
+      return;
+    }
     try {
       const outcome = await outcomeOf(start, () => stage.analyze(photo, event, context.signal));
       await context.once(async (trx) => {
@@ -118,9 +137,15 @@ export function consumeStage<Tables extends DeletedOwnerTables, Result>(
     handlers: Object.fromEntries(subjects.map((subject) => [subject, handle])),
     async onGiveUp(trx, event, error, attempts) {
       const photo = startOf(stage, event)?.photo;
+      if (!photo) return;
       // Nobody is left to be told, and the dead letter would keep what the event says of the photo.
-      if (photo && (await isDeletedOwner(trx, photo.ownerId))) await dropDeadLetter(trx, consumer, event.id);
-      else if (photo) await appendStageFailed(trx, service, stage.stage, photo, error, attempts);
+      if (await isDeletedOwner(trx, photo.ownerId)) {
+        await dropDeadLetter(trx, consumer, event.id);
+        return;
+      }
+      for (const name of stagesGivenUp(stage, event)) {
+        await appendStageFailed(trx, service, name, photo, error, attempts);
+      }
     },
   });
 }
@@ -140,6 +165,16 @@ function startOf<Tables extends EventTables, Result>(
   if (again) return { photo: again, requested: true };
   const photo = stage.triggers.includes(event.subject) ? stage.photoOf(event) : undefined;
   return photo && { photo, requested: false };
+}
+
+/** The stage and those that end with it; of those only what was asked for, where the event says what that is. */
+function stagesGivenUp<Tables extends EventTables, Result>(
+  { stage, alsoEnds = [] }: StageDefinition<Tables, Result>,
+  event: StageEvent,
+): string[] {
+  if (event.subject !== events.photoStagesRequested.subject) return [stage, ...alsoEnds];
+  const { stages } = decodeEvent(events.photoStagesRequested, event);
+  return [stage, ...alsoEnds.filter((name) => stages.includes(name))];
 }
 
 /** The photo for which an event asks to run a stage again, if it is such an event. */

@@ -16,11 +16,12 @@ afterAll(() => database?.close());
 
 async function start(
   analyze: Parameters<typeof startStage>[0]["analyze"],
-  limits?: Parameters<typeof startStage>[0]["limits"],
+  { limits, stage: parts }: Pick<Parameters<typeof startStage>[0], "limits" | "stage"> = {},
 ): Promise<StageUnderTest> {
   schemas += 1;
-  const schema = `stage${"abcdefghijkl"[schemas]}`;
-  stage = await startStage({ databaseUrl: database.url, schema, analyze, ...(limits && { limits }) });
+  const schema = `stage${"abcdefghijklmno"[schemas]}`;
+  const more = { ...(limits && { limits }), ...(parts && { stage: parts }) };
+  stage = await startStage({ databaseUrl: database.url, schema, analyze, ...more });
   return stage;
 }
 
@@ -201,4 +202,49 @@ test("a user deleted while a photo is analysed gets no result, and its failure i
   expect((await words()).map(({ photo_id }) => photo_id)).toEqual([theirs.photoId]);
   expect(await host.database.db.selectFrom("dead_letters").selectAll().execute()).toEqual([]);
   expect(published).toEqual([]);
+});
+
+test("a stage that ends others gives them up, too, as far as they were asked for", async () => {
+  const { publish, host, published } = await start(() => Promise.reject(new Error("the model broke")), {
+    stage: { alsoEnds: ["rhymes"] },
+  });
+  const failed = async (photo: eventsV1.PhotoRef) => {
+    const { subject } = photoStageFailed(host.database.schema);
+    const messages = published
+      .filter((event) => event.subject === subject)
+      .map(({ payload }) => eventsV1.PhotoStageFailed.decode(payload));
+    return messages.filter((each) => each.photo?.photoId === photo.photoId).map((each) => each.stage);
+  };
+  const [first, both, one] = [photoOf("a"), photoOf("b"), photoOf("c")];
+  await publish(events.photoReady, { photo: first });
+  await publish(events.photoStagesRequested, { photo: both, stages: ["rhymes", "words"] });
+  await publish(events.photoStagesRequested, { photo: one, stages: ["words"] });
+  await expect.poll(() => failed(first)).toEqual(["words", "rhymes"]);
+  await expect.poll(() => failed(both)).toEqual(["words", "rhymes"]);
+  await expect.poll(() => failed(one)).toEqual(["words"]);
+});
+
+test("a photo that is to be skipped is neither analysed nor given another's result", async () => {
+  let runs = 0;
+  const skipped: string[] = [];
+  const reluctant = photoOf("same");
+  const { ready, words } = await start(
+    async () => {
+      runs += 1;
+      return "word";
+    },
+    {
+      stage: {
+        skip: {
+          applies: async ({ ownerId }) => ownerId === reluctant.ownerId,
+          save: async (_trx, { photoId }) => void skipped.push(photoId),
+        },
+      },
+    },
+  );
+  const willing = photoOf("same");
+  await Promise.all([ready(reluctant), ready(willing)]);
+  expect(runs).toBe(1);
+  expect(skipped).toEqual([reluctant.photoId]);
+  expect((await words()).map(({ photo_id }) => photo_id)).toEqual([willing.photoId]);
 });

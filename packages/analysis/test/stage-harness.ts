@@ -57,6 +57,8 @@ export async function startStage(options: {
   schema: string;
   analyze: StageDefinition<WordTables, string>["analyze"];
   limits?: Partial<StageLimits>;
+  /** Further parts of the stage. */
+  stage?: Pick<StageDefinition<WordTables, string>, "alsoEnds" | "skip">;
 }): Promise<StageUnderTest> {
   const bus = createInProcessBus();
   const log = createLogger({ level: "silent", format: "json" });
@@ -66,7 +68,8 @@ export async function startStage(options: {
     SCENE_PORT: "0",
   });
   const host = await openService<WordTables>({ name: options.schema, config, runtime, migrations });
-  consumeWords(host, options.schema, options.analyze, { concurrency: 4, maxAttempts: 2, ...options.limits });
+  const limits = { concurrency: 4, maxAttempts: 2, ...options.limits };
+  consumeWords(host, options.schema, { analyze: options.analyze, ...options.stage }, limits);
   const published: BusEvent[] = [];
   await bus.watch(`ocelli.${options.schema}.>`, (event) => void published.push(event));
   await bus.watch("ocelli.scene.>", (event) => void published.push(event));
@@ -96,7 +99,7 @@ const model = "words@1";
 function consumeWords(
   host: ServiceHost<WordTables>,
   service: string,
-  analyze: StageDefinition<WordTables, string>["analyze"],
+  parts: Pick<StageDefinition<WordTables, string>, "analyze" | "alsoEnds" | "skip">,
   limits: StageLimits,
 ): void {
   const { db } = host.database;
@@ -109,7 +112,7 @@ function consumeWords(
       const query = db.selectFrom("words").select("word").where("sha256", "=", sha256);
       return (await query.where("model", "=", model).executeTakeFirst())?.word;
     },
-    analyze,
+    ...parts,
     isDeleted: (trx, photo) => isDeletedPhoto(trx, photo),
     async save(trx, { photoId, sha256 }, { result, ms }) {
       await trx

@@ -7,6 +7,7 @@ import { TwoFactorServiceDefinition } from "./gen/ocelli/auth/v1/two_factor.ts";
 import { UserServiceDefinition } from "./gen/ocelli/auth/v1/users.ts";
 import { CaptioningServiceDefinition } from "./gen/ocelli/captioning/v1/captioning.ts";
 import { FaceServiceDefinition } from "./gen/ocelli/face/v1/face.ts";
+import { PeopleServiceDefinition } from "./gen/ocelli/face/v1/people.ts";
 import { AlbumServiceDefinition } from "./gen/ocelli/library/v1/albums.ts";
 import { FeedServiceDefinition } from "./gen/ocelli/library/v1/feed.ts";
 import { JobServiceDefinition } from "./gen/ocelli/library/v1/jobs.ts";
@@ -15,7 +16,10 @@ import { PhotoServiceDefinition } from "./gen/ocelli/library/v1/photos.ts";
 import { UploadServiceDefinition } from "./gen/ocelli/library/v1/uploads.ts";
 import { WebhookServiceDefinition } from "./gen/ocelli/library/v1/webhooks.ts";
 import { SceneServiceDefinition } from "./gen/ocelli/scene/v1/scene.ts";
+import { DuplicateServiceDefinition } from "./gen/ocelli/search/v1/duplicates.ts";
+import { IndexServiceDefinition } from "./gen/ocelli/search/v1/index.ts";
 import { SearchServiceDefinition } from "./gen/ocelli/search/v1/search.ts";
+import { SmartAlbumServiceDefinition } from "./gen/ocelli/search/v1/smart_albums.ts";
 
 /**
  * What a token may be used for. A session holds them all (`admin` for administrators only); API keys and service
@@ -109,11 +113,14 @@ const rules = [
     listPhotos: "photos:read",
     downloadPhoto: "photos:read",
     fetchForAnalysis: "service",
+    listPhotosForIndex: "service",
+    listAlbumsForIndex: "service",
     getUsage: "profile",
     getUserUsage: "admin",
     setQuota: "admin",
   }),
   accessOf(PhotoServiceDefinition, {
+    getPhotos: "photos:read",
     updatePhoto: "photos:write",
     changePhotos: "photos:write",
     emptyTrash: "photos:write",
@@ -174,7 +181,61 @@ const rules = [
     classifyImage: "analyze",
     detectObjects: "analyze",
   }),
-  accessOf(SearchServiceDefinition, { search: "search" }),
+  accessOf(PeopleServiceDefinition, {
+    listPeople: "people",
+    getPerson: "people",
+    createPerson: "people",
+    updatePerson: "people",
+    deletePerson: "people",
+    exportPerson: "people",
+    listPersonPhotos: "people",
+    listFaces: "people",
+    getFace: "people",
+    getFaceCrop: "people",
+    assignFaces: "people",
+    rejectFace: "people",
+    unrejectFace: "people",
+    mergePeople: "people",
+    undoMerge: "people",
+    listMerges: "people",
+    listSuggestions: "people",
+    answerSuggestion: "people",
+    searchFaces: "people",
+    regroupFaces: "people",
+    getRegrouping: "people",
+    getFaceSettings: "people",
+    // Turning recognition on is the owner's consent, turning it off deletes: neither is a key's to say.
+    updateFaceSettings: "session",
+  }),
+  accessOf(SearchServiceDefinition, {
+    search: "search",
+    findSimilar: "search",
+    searchByImage: "search",
+    suggest: "search",
+    listMemories: "search",
+  }),
+  accessOf(DuplicateServiceDefinition, {
+    listDuplicates: "search",
+    keepDuplicates: "photos:write",
+    unkeepDuplicates: "photos:write",
+  }),
+  accessOf(SmartAlbumServiceDefinition, {
+    createSmartAlbum: "photos:write",
+    getSmartAlbum: "search",
+    listSmartAlbums: "search",
+    updateSmartAlbum: "photos:write",
+    deleteSmartAlbum: "photos:write",
+    listSmartAlbumPhotos: "search",
+  }),
+  accessOf(IndexServiceDefinition, {
+    startReindex: "admin",
+    listIndexModels: "admin",
+    activateModel: "admin",
+    dropModel: "admin",
+    compareModels: "admin",
+    startRebuild: "admin",
+    getRebuild: "admin",
+  }),
 ];
 
 /** Access of every method by its path, e.g. `/ocelli.auth.v1.AuthService/Login`. What is not here nobody may call. */

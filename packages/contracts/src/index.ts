@@ -1,12 +1,12 @@
 export * from "./access.ts";
 export * as authV1 from "./auth.ts";
 export * from "./event-types.ts";
+export * as faceV1 from "./face.ts";
 export * as captioningV1 from "./gen/ocelli/captioning/v1/captioning.ts";
 export type { Box } from "./gen/ocelli/common/v1/geometry.ts";
 export * as commonV1 from "./gen/ocelli/common/v1/results.ts";
 export * as eventsV1 from "./gen/ocelli/events/v1/events.ts";
-export * as faceV1 from "./gen/ocelli/face/v1/face.ts";
 export * as sceneV1 from "./gen/ocelli/scene/v1/scene.ts";
-export * as searchV1 from "./gen/ocelli/search/v1/search.ts";
 export * as libraryV1 from "./library.ts";
+export * as searchV1 from "./search.ts";
 export * from "./stages.ts";

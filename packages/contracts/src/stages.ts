@@ -20,13 +20,14 @@ export interface Stage {
 export const stages: readonly Stage[] = [
   { name: "scene", service: "scene", needs: ["ready"], produces: events.photoClassified.subject },
   { name: "faces", service: "face", needs: ["ready"], produces: events.photoFacesScanned.subject },
+  { name: "people", service: "face", needs: ["faces"], produces: events.photoGrouped.subject },
   { name: "ocr", service: "captioning", needs: ["ready"], produces: events.photoTextRead.subject },
   { name: "embed", service: "search", needs: ["ready"], produces: events.photoEmbedded.subject },
   { name: "caption", service: "captioning", needs: ["scene"], produces: events.photoCaptioned.subject },
   {
     name: "index",
     service: "search",
-    needs: ["caption", "scene", "ocr", "embed"],
+    needs: ["caption", "scene", "ocr", "people", "embed"],
     produces: events.photoIndexed.subject,
   },
 ];

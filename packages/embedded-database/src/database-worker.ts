@@ -1,5 +1,6 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { PGlite } from "@electric-sql/pglite";
+import { pg_trgm } from "@electric-sql/pglite/contrib/pg_trgm";
 import { vector } from "@electric-sql/pglite-pgvector";
 import type { WorkerMessage, WorkerSettings } from "./embedded-database.ts";
 import { serveProtocol } from "./protocol-server.ts";
@@ -16,7 +17,7 @@ function send(message: WorkerMessage): void {
 try {
   const database = await PGlite.create({
     ...(settings.dataDir ? { dataDir: settings.dataDir } : {}),
-    extensions: { vector },
+    extensions: { vector, pg_trgm },
   });
   const server = await serveProtocol({
     database,

@@ -33,25 +33,28 @@ export interface ImageEmbedding {
 export async function embedImage(
   engine: Engine,
   image: RgbImage,
-  options?: Pick<RunOptions, "deadlineMs" | "signal">,
+  options?: Pick<RunOptions, "deadlineMs" | "signal"> & {
+    /** Another picture model of the pack that takes and gives the same tensors. */
+    model?: string;
+  },
 ): Promise<ImageEmbedding> {
-  const { id, version } = engine.model("vision");
+  const { id, version } = engine.model(options?.model ?? "vision");
   options?.signal?.throwIfAborted();
-  const shared = engine.once(`vision/${id}/${version}/${image.key}`, () => runVision(engine, image));
+  const shared = engine.once(`vision/${id}/${version}/${image.key}`, () => runVision(engine, id, image));
   return options?.signal === undefined ? shared : untilAborted(shared, options.signal);
 }
 
-async function runVision(engine: Engine, image: RgbImage): Promise<ImageEmbedding> {
+async function runVision(engine: Engine, model: string, image: RgbImage): Promise<ImageEmbedding> {
   const started = performance.now();
   const { data } = await resizePixels(image, { width: VISION_SIDE, height: VISION_SIDE, fit: "fill" });
   const half: [number, number, number] = [127.5, 127.5, 127.5];
   const dims = [1, 3, VISION_SIDE, VISION_SIDE];
   const pixels = { type: "pixels", dims, data, layout: "nchw", order: "rgb", mean: half, std: half } as const;
-  const { outputs, timings } = await engine.run("vision", { pixels }, { consume: true });
+  const { outputs, timings } = await engine.run(model, { pixels }, { consume: true });
   return {
-    embedding: floats("vision", outputs, "embedding"),
-    tokens: floats("vision", outputs, "tokens"),
-    sceneLogits: floats("vision", outputs, "scene_logits"),
+    embedding: floats(model, outputs, "embedding"),
+    tokens: floats(model, outputs, "tokens"),
+    sceneLogits: floats(model, outputs, "scene_logits"),
     ms: performance.now() - started,
     queueMs: timings.queueMs,
     runMs: timings.runMs,
@@ -73,9 +76,13 @@ function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
 export async function embedTexts(
   engine: Engine,
   texts: string[],
-  options?: RunOptions,
+  options: RunOptions & {
+    /** Another head of the pack, for the space of another picture model. */
+    head?: string;
+  } = {},
 ): Promise<Float32Array[]> {
-  const sentences = await embedSentences(engine, texts, options);
+  const { head = "text-head", ...run } = options;
+  const sentences = await embedSentences(engine, texts, run);
   const filled = sentences.flatMap((sentence, index) => (sentence.some((v) => v !== 0) ? [index] : []));
   const result: Float32Array[] = texts.map(() => new Float32Array(EMBEDDING_DIMENSION));
   for (let at = 0; at < filled.length; at += SENTENCES_PER_RUN) {
@@ -83,8 +90,8 @@ export async function embedTexts(
     const data = new Float32Array(part.length * SENTENCE_DIMENSION);
     for (const [row, index] of part.entries()) data.set(sentences[index] ?? [], row * SENTENCE_DIMENSION);
     const use: TensorInput = { type: "float32", dims: [part.length, SENTENCE_DIMENSION], data };
-    const { outputs } = await engine.run("text-head", { use }, { ...options, consume: true });
-    const rows = splitRows(floats("text-head", outputs, "embedding"), EMBEDDING_DIMENSION);
+    const { outputs } = await engine.run(head, { use }, { ...run, consume: true });
+    const rows = splitRows(floats(head, outputs, "embedding"), EMBEDDING_DIMENSION);
     part.forEach((index, row) => {
       result[index] = rows[row] ?? new Float32Array(EMBEDDING_DIMENSION);
     });
@@ -92,7 +99,10 @@ export async function embedTexts(
   return result;
 }
 
-/** Sentence embeddings (512 values, not normalised) for comparing texts with texts; zeros for a text without words. */
+/**
+ * Sentence embeddings (512 values, not normalised) for comparing texts with texts; zeros for a text without words. A
+ * single text is kept for a while, since a search asks for both its embeddings: never write to the arrays.
+ */
 export async function embedSentences(
   engine: Engine,
   texts: string[],
@@ -100,6 +110,14 @@ export async function embedSentences(
 ): Promise<Float32Array[]> {
   const tokenizer = await loadTokenizer(engine);
   const tokenized = texts.map((text) => tokenizer.tokenize(text).ids);
+  const [only] = tokenized;
+  // Not for callers that may leave: what others wait for must not end with them.
+  const kept = options?.signal === undefined && options?.deadlineMs === undefined;
+  if (tokenized.length === 1 && only !== undefined && only.length > 0 && kept) {
+    const { id, version } = engine.model("text-use-lite");
+    const key = `sentence/${id}/${version}/${only.join(",")}`;
+    return engine.once(key, () => runSentences(engine, [only]));
+  }
   const filled = tokenized.flatMap((ids, index) => (ids.length > 0 ? [index] : []));
   const result: Float32Array[] = texts.map(() => new Float32Array(SENTENCE_DIMENSION));
   for (let at = 0; at < filled.length; at += SENTENCES_PER_RUN) {

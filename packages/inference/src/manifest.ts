@@ -33,6 +33,7 @@ const model = z.strictObject({
   inputs: z.record(z.string(), tensor),
   outputs: z.record(z.string(), tensor),
   dimension: z.int().positive().optional(),
+  textHead: id.optional(),
   maxBatch: z.int().min(1).max(256),
 });
 const manifestSchema = z.strictObject({
@@ -67,6 +68,8 @@ export interface ManifestModel extends ManifestFile {
   outputs: Record<string, ManifestTensor>;
   /** Length of the embedding, for models that make one. */
   dimension?: number | undefined;
+  /** For picture models: the model that puts texts into the same space; `text-head` when absent. */
+  textHead?: string | undefined;
   /** Largest batch worth forming, from measurement; 1 where batching does not pay or the graph is fixed to 1. */
   maxBatch: number;
 }

@@ -7,4 +7,5 @@ export * from "./nats-server.ts";
 export * from "./oidc-provider.ts";
 export * from "./owned-rows.ts";
 export * from "./s3-server.ts";
+export * from "./synthetic-vectors.ts";
 export * from "./unimplemented.ts";

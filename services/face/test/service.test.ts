@@ -51,10 +51,15 @@ test("the same bytes of another owner have faces of their own without another ru
   );
   expect(faces).toHaveLength(1);
   expect(provenance?.ms).toBe(0);
-  const rows = await service.host.database.db.selectFrom("faces").select(["id", "embedding"]).execute();
-  expect(new Set(rows.map(({ id }) => id)).size).toBe(rows.length);
+  const { db } = service.host.database;
+  const rows = await db.selectFrom("face_embeddings").select(["face_id", "embedding"]).execute();
+  expect(rows).toHaveLength(2);
+  expect(new Set(rows.map(({ face_id }) => face_id)).size).toBe(2);
   expect(rows[0]?.embedding.equals(rows[1]?.embedding ?? Buffer.of())).toBe(true);
   expect(rows[0]?.embedding.byteLength).toBe(128 * 4);
+  const crops = await db.selectFrom("face_crops").select("jpeg").execute();
+  expect(crops).toHaveLength(2);
+  expect(crops[0]?.jpeg.equals(crops[1]?.jpeg ?? Buffer.of())).toBe(true);
 });
 
 test("a photo without faces was scanned all the same", async () => {
@@ -85,4 +90,21 @@ test("faces are found in pictures that are not stored, for users", async () => {
   expect(await failureOf(service.client.detectFaces(chunksOf("coffee.png")))).toMatchObject({
     reason: "UNAUTHENTICATED",
   });
+});
+
+test("who may see photos but no people is not told whose faces these are", async () => {
+  const photo = photoOf("astronaut.png");
+  await service.publish(events.photoReady, { photo });
+  const { db } = service.host.database;
+  const person = { id: randomUUID(), owner_id: photo.ownerId, name: "Eileen" };
+  await db.insertInto("people").values(person).execute();
+  await db
+    .updateTable("faces")
+    .set({ person_id: person.id, source: "USER" })
+    .where("photo_id", "=", photo.photoId)
+    .execute();
+  const facesFor = async (bearer: string) =>
+    (await service.client.listPhotoFaces({ photoId: photo.photoId }, { bearer })).faces;
+  expect(await facesFor(photo.ownerId)).toMatchObject([{ personId: person.id, personName: "Eileen" }]);
+  expect(await facesFor(`photos-only-${photo.ownerId}`)).toMatchObject([{ personId: "", personName: "" }]);
 });

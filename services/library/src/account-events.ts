@@ -3,12 +3,15 @@ import {
   type EventHandler,
   isDeletedOwner,
   isUuid,
+  type Relay,
   type ServiceHost,
   typedHandler,
+  withOutbox,
 } from "@ocelli/chassis";
 import { type EventType, events } from "@ocelli/contracts";
 import type { Kysely } from "kysely";
 import { Status } from "nice-grpc-common";
+import { announceMoves } from "./album-events.ts";
 import { saveClosure } from "./store/disabled-owners.ts";
 import {
   type Dispossession,
@@ -20,7 +23,7 @@ import type { LibraryTables } from "./store/tables.ts";
 
 /** What {@link consumeAccountEvents} stands on. */
 export interface AccountEventsOptions {
-  host: Pick<ServiceHost<LibraryTables>, "consume" | "database" | "log">;
+  host: Pick<ServiceHost<LibraryTables>, "consume" | "database" | "log" | "relay">;
   /** Removes the bytes of uploads that are gone. */
   sweepUploads: () => Promise<void>;
 }
@@ -57,7 +60,7 @@ export function consumeAccountEvents({ host, sweepUploads }: AccountEventsOption
         events.userDispossessed,
         async ({ userId }, { signal }, { id }) => {
           const until = new Date(timeOf(id) + graceMs);
-          await dispossess(db, { ownerId: requireId(userId), until }, signal);
+          await dispossess(host, { ownerId: requireId(userId), until }, signal);
           await sweepUploads();
           host.log.info({ userId }, "what a dispossessed user gave to others is taken back");
         },
@@ -82,7 +85,7 @@ function closureHandler(
 
 /** What lets others in goes first. */
 async function dispossess(
-  db: Kysely<LibraryTables>,
+  { database: { db }, relay }: Pick<ServiceHost<LibraryTables>, "database" | "relay">,
   whose: Dispossession,
   signal: AbortSignal,
 ): Promise<void> {
@@ -91,9 +94,21 @@ async function dispossess(
     while ((await work()) > 0);
   };
   await untilNone(() => deleteMade(db, "album_links", whose, linksAtOnce));
-  await untilNone(() => db.transaction().execute((trx) => endSharesGiven(trx, whose, sharesAtOnce)));
+  await untilNone(() => endSomeShares(db, relay, whose));
   await untilNone(() => deleteMade(db, "webhooks", whose, webhooksAtOnce));
   await deleteUnfinishedUploads(db, whose);
+}
+
+async function endSomeShares(
+  db: Kysely<LibraryTables>,
+  relay: Pick<Relay, "kick">,
+  whose: Dispossession,
+): Promise<number> {
+  return withOutbox(db, relay, async (trx) => {
+    const { ended, removed } = await endSharesGiven(trx, whose, sharesAtOnce);
+    await announceMoves(trx, whose.ownerId, removed, "removed");
+    return ended;
+  });
 }
 
 /** Milliseconds since 1970, which a UUIDv7 begins with. */

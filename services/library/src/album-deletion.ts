@@ -1,7 +1,9 @@
-import type { Database } from "@ocelli/chassis";
+import { type Database, type Relay, withOutbox } from "@ocelli/chassis";
 import { albumNotFound, albumRoleRequired } from "./album-errors.ts";
+import { announceDeleted, announceMoves } from "./album-events.ts";
 import { parseAlbumId } from "./album-input.ts";
 import type { PhotoChanges } from "./photo-changes.ts";
+import { removeStrangers } from "./store/album-photos.ts";
 import { deleteAlbums, findPhotosOnlyIn, lockTree } from "./store/album-tree.ts";
 import { visibleAlbum } from "./store/albums.ts";
 import type { PhotoPatch } from "./store/photo-changes.ts";
@@ -30,6 +32,7 @@ export interface AlbumDeletion {
 /** What {@link createAlbumDeletion} stands on. */
 export interface AlbumDeletionOptions {
   database: Database<LibraryTables>;
+  relay: Pick<Relay, "kick">;
   changes: Pick<PhotoChanges, "changeMany">;
 }
 
@@ -41,7 +44,7 @@ const photosAtOnce = 1_000;
 
 /** Creates {@link AlbumDeletion}. */
 export function createAlbumDeletion(options: AlbumDeletionOptions): AlbumDeletion {
-  const { changes } = options;
+  const { changes, relay } = options;
   const { db } = options.database;
 
   async function changePhotos(userId: string, albumId: string, patch: PhotoPatch): Promise<number> {
@@ -62,12 +65,16 @@ export function createAlbumDeletion(options: AlbumDeletionOptions): AlbumDeletio
       if (!album) throw albumNotFound();
       if (album.role !== "owner") throw albumRoleRequired();
       const photos = fate === "keep" ? 0 : await changePhotos(userId, id, patches[fate]);
-      const albums = await db.transaction().execute(async (trx) => {
+      const deleted = await withOutbox(db, relay, async (trx) => {
         await lockTree(trx, userId);
-        return deleteAlbums(trx, userId, id);
+        // The photos of the owner leave with the album that is said to be gone; others hear of theirs.
+        await announceMoves(trx, userId, await removeStrangers(trx, userId, id), "removed");
+        const albums = await deleteAlbums(trx, userId, id);
+        await announceDeleted(trx, albums);
+        return albums.length;
       });
-      if (albums === 0) throw albumNotFound();
-      return { albums, photos };
+      if (deleted === 0) throw albumNotFound();
+      return { albums: deleted, photos };
     },
   };
 }

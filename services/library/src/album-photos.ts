@@ -1,6 +1,7 @@
-import { type Database, isDeletedOwner } from "@ocelli/chassis";
+import { type Database, isDeletedOwner, type Relay, withOutbox } from "@ocelli/chassis";
 import type { Transaction } from "kysely";
 import { albumNotFound, albumRoleRequired } from "./album-errors.ts";
+import { announceMoves } from "./album-events.ts";
 import { parseAlbumId, parsePhotoIds } from "./album-input.ts";
 import { accountDeleted } from "./photo-records.ts";
 import { addPhotos, removePhotos } from "./store/album-photos.ts";
@@ -29,9 +30,11 @@ export interface AlbumPhotos {
 /** Creates {@link AlbumPhotos}. */
 export function createAlbumPhotos({
   database: { db },
+  relay,
   now,
 }: {
   database: Database<LibraryTables>;
+  relay: Pick<Relay, "kick">;
   now: () => Date;
 }): AlbumPhotos {
   /** Nobody's role changes, and the album stays, until the transaction ends. */
@@ -52,23 +55,29 @@ export function createAlbumPhotos({
   async function addAs(trx: Transaction<LibraryTables>, userId: string, albumId: string, ids: string[]) {
     const album = await admit(trx, userId, albumId);
     if (album.role === "viewer") throw albumRoleRequired();
-    return addPhotos(trx, { albumId, userId, photoIds: ids }, now());
+    const photos = await addPhotos(trx, { albumId, userId, photoIds: ids }, now());
+    const added = photos.filter(({ isNew }) => isNew);
+    const moved = added.map(({ id: photoId }) => ({ albumId, photoId, ownerId: userId }));
+    await announceMoves(trx, album.ownerId, moved, "added");
+    return photos.map(({ id }) => id);
   }
 
   return {
     async add(userId, albumId, photoIds) {
       const [id, ids] = [parseAlbumId(albumId), parsePhotoIds(photoIds)];
-      return db.transaction().execute(async (trx) => {
+      return withOutbox(db, relay, async (trx) => {
         if (await isDeletedOwner(trx, userId)) throw accountDeleted();
         return addAs(trx, userId, id, ids);
       });
     },
     async remove(userId, albumId, photoIds) {
       const [id, ids] = [parseAlbumId(albumId), parsePhotoIds(photoIds)];
-      return db.transaction().execute(async (trx) => {
-        const { role } = await admit(trx, userId, id);
+      return withOutbox(db, relay, async (trx) => {
+        const { role, ownerId } = await admit(trx, userId, id);
         const content = { albumId: id, photoIds: ids, ofOwner: role === "owner" ? undefined : userId };
-        return removePhotos(trx, content, now());
+        const removed = await removePhotos(trx, content, now());
+        await announceMoves(trx, ownerId, removed, "removed");
+        return removed.map(({ photoId }) => photoId);
       });
     },
     async checkUpload(userId, albumId) {

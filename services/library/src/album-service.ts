@@ -32,7 +32,7 @@ const linkRates = { perAddress: 10, perLink: 50, windowMs: 15 * 60 * 1000 };
 export function openAlbumService(options: AlbumServiceOptions): void {
   const { host, config, albumPhotos, changes, contents, clean } = options;
   const { now, newId } = options.runtime;
-  const { database } = host;
+  const { database, relay } = host;
   const links = createPublicLinks({
     database,
     passwords: createLinkPasswords(),
@@ -41,9 +41,9 @@ export function openAlbumService(options: AlbumServiceOptions): void {
     newId,
   });
   const handlers = createAlbumHandlers({
-    albums: createAlbums({ database, changes, now, newId, maxAlbums: config.maxAlbums }),
+    albums: createAlbums({ database, relay, changes, now, newId, maxAlbums: config.maxAlbums }),
     photos: albumPhotos,
-    sharing: createSharing({ database, now }),
+    sharing: createSharing({ database, relay, now }),
     links,
     linkedContents: createLinkedContents({ database, links, contents, clean }),
   });

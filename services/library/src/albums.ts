@@ -5,11 +5,13 @@ import {
   isDeletedOwner,
   isUuid,
   resolvePageSize,
+  withOutbox,
 } from "@ocelli/chassis";
 import type { Transaction } from "kysely";
 import { z } from "zod";
 import { type AlbumDeletion, type AlbumDeletionOptions, createAlbumDeletion } from "./album-deletion.ts";
 import { albumNotFound, albumRoleRequired, invalidAlbum, tooDeep } from "./album-errors.ts";
+import { announceAlbum, announceMoves } from "./album-events.ts";
 import { parseAlbumId, parseDescription, parseName, parseParentId, parseRequestId } from "./album-input.ts";
 import { accountDeleted } from "./photo-records.ts";
 import { withdrawStrangers } from "./store/album-photos.ts";
@@ -90,7 +92,7 @@ const cursorSchema = z.object({
 
 /** Creates the rules of albums. */
 export function createAlbums(options: AlbumsOptions): Albums {
-  const { database, now, newId, maxAlbums } = options;
+  const { database, relay, now, newId, maxAlbums } = options;
   const { db } = database;
 
   async function get(userId: string, albumId: string) {
@@ -118,6 +120,7 @@ export function createAlbums(options: AlbumsOptions): Albums {
     if ((await countAlbums(trx, userId)) >= maxAlbums) throw tooManyAlbums(maxAlbums);
     const id = newId();
     await insertAlbum(trx, { ...draft, id, ownerId: userId, createdAt: now() });
+    await announceAlbum(trx, userId, id);
     return id;
   }
 
@@ -139,7 +142,10 @@ export function createAlbums(options: AlbumsOptions): Albums {
     }
     if (!(await updateAlbum(trx, { ownerId: userId, albumId, at: now() }, changes))) throw coverNotInAlbum();
     // Where it lies decides who may see it.
-    if (parentId !== undefined) await withdrawStrangers(trx, userId, albumId);
+    if (parentId !== undefined) {
+      await announceMoves(trx, userId, await withdrawStrangers(trx, userId, albumId), "removed");
+    }
+    if (changes.name !== undefined) await announceAlbum(trx, userId, albumId);
   }
 
   return {
@@ -147,7 +153,7 @@ export function createAlbums(options: AlbumsOptions): Albums {
     get,
     async create(userId, draft) {
       const parsed = parseDraft(draft);
-      const id = await db.transaction().execute((trx) => add(trx, userId, parsed));
+      const id = await withOutbox(db, relay, (trx) => add(trx, userId, parsed));
       return (await get(userId, id)).album;
     },
     async list(userId, page) {
@@ -163,7 +169,7 @@ export function createAlbums(options: AlbumsOptions): Albums {
     async update(userId, albumId, patch) {
       const id = parseAlbumId(albumId);
       const changes = parsePatch(patch);
-      await db.transaction().execute((trx) => change(trx, userId, id, changes));
+      await withOutbox(db, relay, (trx) => change(trx, userId, id, changes));
       return (await get(userId, id)).album;
     },
   };

@@ -22,6 +22,8 @@ export const photoEventsFilter = "ocelli.*.photo.*";
 interface ProducedEvent {
   photo: eventsV1.PhotoRef | undefined;
   provenance: commonV1.Provenance | undefined;
+  /** True when the stage does not apply to the photo. */
+  skipped?: boolean;
 }
 
 type Handler = EventHandler<LibraryTables>;
@@ -61,7 +63,7 @@ function succeededHandler(write: EndStage, stage: Stage): Handler {
   );
   if (!type) throw new Error(`no event type for ${stage.produces}, which ends the stage ${stage.name}`);
   return typedHandler(type, async (message, { once }, { id }) => {
-    const end = isProducedEvent(message) ? toSuccess(stage, message) : undefined;
+    const end = isProducedEvent(message) ? toEnd(stage, message) : undefined;
     if (end) await write(end, id, once);
   });
 }
@@ -77,14 +79,14 @@ function isProducedEvent(message: object): message is ProducedEvent {
   return "photo" in message && "provenance" in message;
 }
 
-function toSuccess(stage: Stage, { photo, provenance }: ProducedEvent): StageEnd | undefined {
+function toEnd(stage: Stage, { photo, provenance, skipped }: ProducedEvent): StageEnd | undefined {
   if (!photo) return undefined;
   return {
     photoId: photo.photoId,
     ownerId: photo.ownerId,
     stage: stage.name,
-    status: "SUCCEEDED",
-    attempts: 1,
+    status: skipped ? "SKIPPED" : "SUCCEEDED",
+    attempts: skipped ? 0 : 1,
     error: "",
     model: provenance?.model ?? "",
     ms: provenance?.ms ?? 0,

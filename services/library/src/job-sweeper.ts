@@ -5,9 +5,8 @@ import type { FeedHints } from "./feed.ts";
 import { isEnded, timeOfId } from "./job.ts";
 import { createJudge, type Judge } from "./job-judge.ts";
 import type { JobProgress } from "./job-progress.ts";
-import { photoGone, request, requestStages, skipped } from "./job-work.ts";
+import { cancelled, photoGone, request, requestStages } from "./job-work.ts";
 import { appendFeed } from "./store/feed.ts";
-import { findRequestedPhotos } from "./store/job-dispatch.ts";
 import type { ItemEnd } from "./store/job-ends.ts";
 import {
   countRequeues,
@@ -20,6 +19,7 @@ import {
   type WaitedStage,
 } from "./store/job-sweeps.ts";
 import { type LockedJob, lockJob } from "./store/jobs.ts";
+import { findFacts } from "./store/photo-facts.ts";
 import { endKnownStage, type StageEnd, stageData } from "./store/stages.ts";
 import type { LibraryTables } from "./store/tables.ts";
 
@@ -132,7 +132,7 @@ async function sweepJob(trx: Trx, job: LockedJob, judge: Judge): Promise<ItemEnd
     const verdict = judge(stage, askedAt);
     if (verdict.kind === "wait") continue;
     // What runs of a cancelled job may finish; what does not is let go.
-    if (isEnded(job.status)) ends.push(skipped(stage));
+    if (isEnded(job.status)) ends.push(cancelled(stage));
     else if (verdict.kind === "again") {
       again.push(stage);
       why = verdict.why;
@@ -198,7 +198,7 @@ async function failPhotoStage(
   const end: StageEnd = { ...failed, status: "FAILED", model: "", ms: 0, run: undefined };
   if (!(await endKnownStage(trx, end))?.changed) return undefined;
   const service = stageTree.find(({ name }) => name === stage)?.service ?? "unknown";
-  const [photo] = await findRequestedPhotos(trx, ownerId, [photoId]);
+  const [photo] = await findFacts(trx, ownerId, [photoId]);
   const [reason = "", ...message] = end.error.split(": ");
   await appendEvent(trx, {
     type: photoStageFailed(service),
@@ -232,7 +232,7 @@ async function settleLoose(
   const byOwner = Map.groupBy(again, ({ ownerId }) => ownerId);
   for (const [ownerId, stages] of byOwner) {
     const stagesOf = Map.groupBy(stages, ({ photoId }) => photoId);
-    for (const photo of await findRequestedPhotos(trx, ownerId, [...stagesOf.keys()])) {
+    for (const photo of await findFacts(trx, ownerId, [...stagesOf.keys()])) {
       const names = (stagesOf.get(photo.id) ?? []).map(({ stage }) => stage);
       await requestStages(trx, photo, names, { jobId: "" });
     }

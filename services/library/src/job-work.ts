@@ -2,21 +2,21 @@ import { appendEvent } from "@ocelli/chassis";
 import { events } from "@ocelli/contracts";
 import type { Transaction } from "kysely";
 import { formatRun, isEnded } from "./job.ts";
+import { type PhotoFacts, toPhotoReady } from "./photo-facts.ts";
 import { appendJobUpdate } from "./store/feed.ts";
 import {
   type AskedStage,
   askNext,
   beginItems,
   type FoundStage,
-  findRequestedPhotos,
   type NewItemStage,
   nextItems,
-  type RequestedPhoto,
   type WaitingItem,
   watchStages,
 } from "./store/job-dispatch.ts";
 import { endItemStages, finishJob, type ItemEnd } from "./store/job-ends.ts";
 import { type LockedJob, lockJob } from "./store/jobs.ts";
+import { findFacts } from "./store/photo-facts.ts";
 import type { LibraryTables } from "./store/tables.ts";
 
 type Trx = Transaction<LibraryTables>;
@@ -56,9 +56,9 @@ export async function advanceJob(
   return { ownerId: job.ownerId, entryId: await tellOwner(trx, job), more };
 }
 
-/** A stage that will not be run. */
-export function skipped(stage: { position: number; stage: string }): ItemEnd {
-  return { ...stage, status: "SKIPPED", attempts: 0, error: "", model: "", ms: 0 };
+/** A stage that will not be run, because the job was cancelled. */
+export function cancelled(stage: { position: number; stage: string }): ItemEnd {
+  return { ...stage, status: "SKIPPED", cancelled: true, attempts: 0, error: "", model: "", ms: 0 };
 }
 
 /** Begins photos until the window is full; true when there may be room for more. */
@@ -76,7 +76,7 @@ async function beginNext(trx: Trx, job: LockedJob, window: number): Promise<bool
 
 async function begin(trx: Trx, job: LockedJob, items: readonly WaitingItem[]): Promise<void> {
   const photoIds = items.map(({ photoId }) => photoId);
-  const photos = new Set((await findRequestedPhotos(trx, job.ownerId, photoIds)).map(({ id }) => id));
+  const photos = new Set((await findFacts(trx, job.ownerId, photoIds)).map(({ id }) => id));
   const unbegun = items.filter(({ begun }) => !begun);
   const found = await watchStages(
     trx,
@@ -136,7 +136,7 @@ export async function request(
   if (asked.length === 0) return;
   const by = as === "job" ? { requestId: formatRun({ jobId: job.id, run: job.run }) } : {};
   const stagesOf = Map.groupBy(asked, ({ photoId }) => photoId);
-  for (const photo of await findRequestedPhotos(trx, job.ownerId, [...stagesOf.keys()])) {
+  for (const photo of await findFacts(trx, job.ownerId, [...stagesOf.keys()])) {
     const stages = (stagesOf.get(photo.id) ?? []).map(({ stage }) => stage);
     await requestStages(trx, photo, stages, { ...by, jobId: job.id });
   }
@@ -145,16 +145,14 @@ export async function request(
 /** Appends `library.photo.requested` for some stages of a photo. */
 export async function requestStages(
   trx: Trx,
-  facts: RequestedPhoto,
+  facts: PhotoFacts,
   stages: readonly string[],
   by: { requestId?: string; jobId: string },
 ): Promise<void> {
-  const { id: photoId, ownerId, sha256, width, height, filename, createdAt } = facts;
-  const photo = { photoId, ownerId, sha256, requestId: by.requestId };
-  const ready = { photo, width, height, filename, takenAt: facts.takenAt ?? undefined, createdAt };
+  const ready = toPhotoReady(facts, by.requestId);
   await appendEvent(trx, {
     type: events.photoStagesRequested,
-    message: { photo, stages: [...stages], jobId: by.jobId, ready },
+    message: { photo: ready.photo, stages: [...stages], jobId: by.jobId, ready },
   });
 }
 

@@ -19,7 +19,7 @@ import { z } from "zod";
 import { isEnded, type Job, type JobItem, type JobStatus } from "./job.ts";
 import type { JobProgress } from "./job-progress.ts";
 import { type JobRequest, parseJobRequest } from "./job-request.ts";
-import { skipped } from "./job-work.ts";
+import { cancelled } from "./job-work.ts";
 import { visibleAlbum } from "./store/albums.ts";
 import { cancelJob, findUnasked, reopenFailed } from "./store/job-changes.ts";
 import { endItemStages } from "./store/job-ends.ts";
@@ -188,7 +188,7 @@ export function createJobs(options: JobsOptions): Jobs {
       change(ownerId, jobId, async (trx, job) => {
         if (isEnded(job.status)) throw failedPrecondition("JOB_ENDED", "The job has ended already.");
         await cancelJob(trx, job.id);
-        await endItemStages(trx, job.id, (await findUnasked(trx, job.id)).map(skipped));
+        await endItemStages(trx, job.id, (await findUnasked(trx, job.id)).map(cancelled));
         const message = { jobId, ownerId, status: "CANCELLED" };
         await appendEvent(trx, { type: events.jobFinished, message });
       }),

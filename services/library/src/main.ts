@@ -16,6 +16,7 @@ import type { LibraryConfig } from "./config.ts";
 import { createContents } from "./contents.ts";
 import { photoEventsFilter, stageHandlers, stagesConsumer } from "./events.ts";
 import { createImaging } from "./imaging.ts";
+import { createIndexListing } from "./index-listing.ts";
 import { createIngest } from "./ingest.ts";
 import { openJobService } from "./job-service.ts";
 import { type LiveOptions, openLive } from "./live.ts";
@@ -64,20 +65,21 @@ export async function serveLibrary(
   });
   const loose = createLooseBlobs({ database, blobs });
   consumeOwnerDeletions(host, "library", async (owner) => {
-    await forgetOwner({ database, loose }, owner);
+    await forgetOwner({ database, relay, loose }, owner);
     await uploads.sweep();
   });
   consumeAccountEvents({ host, sweepUploads: () => uploads.sweep() });
   const quotas = createQuotas({ database, defaults: config });
-  const albumPhotos = createAlbumPhotos({ database, now: runtime.now });
+  const albumPhotos = createAlbumPhotos({ database, relay, now: runtime.now });
   const records = createPhotoRecords({ database, relay, quotas, loose, albums: albumPhotos });
   const imaging = createImaging({ blobs, limits: config, log: runtime.log, now: runtime.now });
   host.onStop(imaging.close);
   const contents = createContents({ database, blobs, imaging, log: runtime.log });
   const { intake } = imaging;
   const reception = createReception({ blobs, concurrency: config.uploadConcurrency });
-  const photoRules = openPhotoService({ host, config, loose, reception, intake, quotas });
   const clean = createCleanOriginals({ blobs, imaging });
+  const photos = createPhotos({ database, contents, clean });
+  const photoRules = openPhotoService({ host, config, photos, loose, reception, intake, quotas });
   const { changes } = photoRules;
   openAlbumService({ host, config, runtime, albumPhotos, changes, contents, clean });
   const ingest = createIngest({
@@ -92,7 +94,6 @@ export async function serveLibrary(
     newId: runtime.newId,
     limits: config,
   });
-  const photos = createPhotos({ database, contents, clean });
   const uploads = openUploadService({
     host,
     config,
@@ -110,6 +111,7 @@ export async function serveLibrary(
     photos,
     stages: createStages({ database, contents, maxAttempts: config.maxStageAttempts }),
     quotas,
+    listing: createIndexListing({ database }),
   });
   const service = await host.serve(verifier, libraryV1.LibraryServiceDefinition, handlers);
   // Only now: a second process started by mistake fails on the port before it can touch the first one's uploads.

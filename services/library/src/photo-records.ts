@@ -12,6 +12,7 @@ import type { AlbumPhotos } from "./album-photos.ts";
 import type { StagedImage } from "./image-intake.ts";
 import type { LooseBlobs } from "./loose-blobs.ts";
 import type { Photo } from "./photo.ts";
+import { factsOf, toPhotoReady } from "./photo-facts.ts";
 import { isOver, type Quotas, quotaExceeded } from "./quotas.ts";
 import { appendFeed, type NewFeedEntry } from "./store/feed.ts";
 import { announceBlobs, lockUpload } from "./store/loose-blobs.ts";
@@ -62,8 +63,8 @@ export function createPhotoRecords(options: PhotoRecordsOptions): PhotoRecords {
     if (!inserted) return "duplicate";
     if (isOver(quotas.inForce(await countPhoto(trx, photo.ownerId, photo.sizeBytes)))) throw quotaExceeded();
     if (!staged && inserted.imageIsNew) throw new ImageGone();
+    await appendEvent(trx, { type: events.photoReady, message: toPhotoReady(factsOf(photo)) });
     if (albumId !== undefined) await albums.addIn(trx, photo.ownerId, albumId, photo.id);
-    await appendEvent(trx, { type: events.photoReady, message: toReadyEvent(photo) });
     // Late, when hardly anything but the commit can fail; under the lock, so that nobody removes them meanwhile.
     await staged?.place();
     // Last: the ends of the owner's stages wait for it.
@@ -95,15 +96,4 @@ export function accountDeleted(): AppError {
 
 function readyEntry({ id, filename, mediaType, width, height }: Photo): NewFeedEntry {
   return { type: "photo.ready", subjectId: id, data: { filename, mediaType, width, height } };
-}
-
-function toReadyEvent(photo: Photo) {
-  return {
-    photo: { photoId: photo.id, ownerId: photo.ownerId, sha256: photo.sha256 },
-    width: photo.width,
-    height: photo.height,
-    filename: photo.filename,
-    takenAt: photo.takenAt ?? undefined,
-    createdAt: photo.createdAt,
-  };
 }

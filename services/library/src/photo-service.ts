@@ -7,6 +7,7 @@ import type { ImageIntake } from "./image-intake.ts";
 import type { LooseBlobs } from "./loose-blobs.ts";
 import { createPhotoChanges, type PhotoChanges } from "./photo-changes.ts";
 import { createPhotoDeletion, type PhotoDeletion } from "./photo-deletion.ts";
+import type { Photos } from "./photos.ts";
 import type { Quotas } from "./quotas.ts";
 import type { Reception } from "./reception.ts";
 import { createPhotoHandlers } from "./rpc/photo-handlers.ts";
@@ -20,6 +21,7 @@ import { createValidation } from "./validation.ts";
 export interface PhotoServiceOptions {
   host: ServiceHost<LibraryTables>;
   config: Pick<LibraryConfig, "maxUploadBytes" | "trashRetentionMs" | "uploadIdleTimeoutMs">;
+  photos: Pick<Photos, "getMany">;
   loose: LooseBlobs;
   reception: Reception;
   intake: ImageIntake;
@@ -36,7 +38,7 @@ export interface PhotoRules {
 
 /** Provides PhotoService. */
 export function openPhotoService(options: PhotoServiceOptions): PhotoRules {
-  const { host, config, loose, reception, intake, quotas } = options;
+  const { host, config, photos, loose, reception, intake, quotas } = options;
   const { database, relay, log } = host;
   const sweeper = createBlobSweeper({ loose, log });
   host.onStop(() => sweeper.stop());
@@ -46,6 +48,7 @@ export function openPhotoService(options: PhotoServiceOptions): PhotoRules {
   const deletion = createPhotoDeletion({ database, relay, sweeper, eraser });
   const { maxUploadBytes, uploadIdleTimeoutMs } = config;
   const handlers = createPhotoHandlers({
+    photos,
     changes,
     deletion,
     validation: createValidation({ database, reception, intake, quotas, maxUploadBytes }),

@@ -3,6 +3,7 @@ import {
   type Database,
   decodePageToken,
   encodePageToken,
+  invalidArgument,
   notFound,
   resolvePageSize,
 } from "@ocelli/chassis";
@@ -17,7 +18,7 @@ import { asSharedPhoto } from "./shared-photo.ts";
 import { visibleAlbum } from "./store/albums.ts";
 import { readablePhoto } from "./store/photo-access.ts";
 import { listPhotos, type PhotoCursor } from "./store/photo-list.ts";
-import { findContent, findPhoto } from "./store/photos.ts";
+import { findContent, findPhoto, findShownPhotos } from "./store/photos.ts";
 import type { LibraryTables } from "./store/tables.ts";
 
 /** What {@link createPhotos} stands on. */
@@ -53,6 +54,12 @@ export interface Photos {
   /** Without its place where it is not the caller's. @throws AppError NOT_FOUND/PHOTO_NOT_FOUND. */
   get(ownerId: string, photoId: string): Promise<Photo>;
   /**
+   * Several of the caller's own photos, each once, in the order asked; without those that are unknown, of others, hidden
+   * or in the trash.
+   * @throws AppError INVALID_ARGUMENT/{INVALID_PHOTO_IDS,TOO_MANY_PHOTOS}.
+   */
+  getMany(ownerId: string, photoIds: readonly string[]): Promise<Photo[]>;
+  /**
    * A page of the caller's photos; with an album also those of others in it.
    * @throws AppError INVALID_ARGUMENT/{INVALID_PAGE_SIZE,INVALID_PAGE_TOKEN,INVALID_FILTER}, NOT_FOUND/ALBUM_NOT_FOUND.
    */
@@ -65,6 +72,7 @@ export interface Photos {
 }
 
 const pageLimits = { defaultSize: 50, maxSize: 200 };
+const maxPhotosAtOnce = 200;
 const cursorSchema = z
   .object({ id: z.uuid(), at: z.int().min(-8.64e15).max(8.64e15) })
   .transform(({ id, at }): PhotoCursor => ({ id, at: new Date(at) }));
@@ -92,6 +100,13 @@ export function createPhotos({ database: { db }, contents, clean }: PhotosOption
       const photo = isPhotoId(photoId) ? await find(ownerId, photoId) : undefined;
       if (!photo) throw photoNotFound();
       return asSeenBy(ownerId, photo);
+    },
+    async getMany(ownerId, photoIds) {
+      assertCount(photoIds.length);
+      const ids = [...new Set(photoIds.filter(isPhotoId).map((id) => id.toLowerCase()))];
+      const found = await findShownPhotos(db, ownerId, ids);
+      const byId = new Map(found.map((photo) => [photo.id, photo]));
+      return ids.flatMap((id) => byId.get(id) ?? []);
     },
     async list(ownerId, { filter, order, ...page }) {
       assertFilter(filter);
@@ -128,6 +143,14 @@ export function createPhotos({ database: { db }, contents, clean }: PhotosOption
       };
     },
   };
+}
+
+function assertCount(count: number): void {
+  if (count >= 1 && count <= maxPhotosAtOnce) return;
+  const reason = count === 0 ? "INVALID_PHOTO_IDS" : "TOO_MANY_PHOTOS";
+  throw invalidArgument(reason, `Ask for 1 to ${maxPhotosAtOnce} photos at once.`, [
+    { field: "photo_ids", description: `must be 1 to ${maxPhotosAtOnce} ids` },
+  ]);
 }
 
 function asSeenBy(userId: string, photo: Photo): Photo {

@@ -6,9 +6,12 @@ import {
   isDeletedOwner,
   isUuid,
   notFound,
+  type Relay,
+  withOutbox,
 } from "@ocelli/chassis";
 import type { Transaction } from "kysely";
 import { albumNotFound, albumRoleRequired } from "./album-errors.ts";
+import { announceMoves } from "./album-events.ts";
 import { parseAlbumId, parseSharedRole } from "./album-input.ts";
 import { accountDeleted } from "./photo-records.ts";
 import { withdrawStrangers } from "./store/album-photos.ts";
@@ -38,9 +41,11 @@ const maxShares = 200;
 /** Creates {@link Sharing}. */
 export function createSharing({
   database: { db },
+  relay,
   now,
 }: {
   database: Database<LibraryTables>;
+  relay: Pick<Relay, "kick">;
   now: () => Date;
 }): Sharing {
   async function endIn(trx: Transaction<LibraryTables>, callerId: string, albumId: string, userId: string) {
@@ -49,7 +54,8 @@ export function createSharing({
     if (found.role !== "owner" && callerId !== userId) throw albumRoleRequired();
     await lockTree(trx, found.ownerId);
     if (!isUuid(userId) || !(await deleteShare(trx, albumId, userId))) throw shareNotFound();
-    await withdrawStrangers(trx, found.ownerId, albumId);
+    const withdrawn = await withdrawStrangers(trx, found.ownerId, albumId);
+    await announceMoves(trx, found.ownerId, withdrawn, "removed");
   }
 
   return {
@@ -70,7 +76,7 @@ export function createSharing({
     },
     async unshare(callerId, albumId, userId) {
       const id = parseAlbumId(albumId);
-      await db.transaction().execute((trx) => endIn(trx, callerId, id, userId));
+      await withOutbox(db, relay, (trx) => endIn(trx, callerId, id, userId));
     },
     async list(ownerId, albumId) {
       const id = parseAlbumId(albumId);

@@ -4,6 +4,7 @@ import { sql } from "kysely";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { isEnded, type JobStatus, parseRun } from "../src/job.ts";
 import type { StageStatus } from "../src/photo.ts";
+import type { StageEnd } from "../src/store/stages.ts";
 import { type JobWorld, type Request, reasonOf, startJobWorld, worldLimits } from "./job-world.ts";
 
 let world: JobWorld;
@@ -53,7 +54,7 @@ async function wrongItems(jobId: string): Promise<unknown[]> {
     group by i.job_id, i.position
     having i.open <> count(*) filter (where s.status in ('PENDING', 'RUNNING'))
       or i.failed <> count(*) filter (where s.status = 'FAILED')
-      or (i.status = 'SUCCEEDED' and not bool_and(coalesce(s.status = 'SUCCEEDED', false)))
+      or (i.status = 'SUCCEEDED' and (i.skipped > 0 or not bool_and(coalesce(s.status in ('SUCCEEDED', 'SKIPPED'), false))))
       or (i.status = 'RUNNING') <> (i.open > 0 and i.status <> 'QUEUED')`.execute(world.database.db);
   return rows;
 }
@@ -70,7 +71,7 @@ async function finishedEvents(jobId: string): Promise<string[]> {
 }
 
 type Action =
-  | { type: "end"; pick: number; status: "SUCCEEDED" | "FAILED"; twice: boolean; first: boolean }
+  | { type: "end"; pick: number; status: StageEnd["status"]; twice: boolean; first: boolean }
   | { type: "begin"; pick: number }
   | { type: "cancel" | "retry" | "sweep" | "late-sweep" | "delete-photo" };
 
@@ -82,6 +83,7 @@ const end = fc.record({
     "SUCCEEDED" as const,
     "SUCCEEDED" as const,
     "FAILED" as const,
+    "SKIPPED" as const,
   ),
   twice: fc.boolean(),
   first: fc.boolean(),
@@ -106,8 +108,8 @@ const action: fc.Arbitrary<Action> = fc.oneof(
 );
 const set = fc.record({
   photos: fc.integer({ min: 1, max: 5 }),
-  status: fc.constantFrom<StageStatus>("PENDING", "SUCCEEDED", "FAILED", "RUNNING"),
-  stages: fc.subarray(["scene", "ocr", "caption", "index"], { minLength: 1 }),
+  status: fc.constantFrom<StageStatus>("PENDING", "SUCCEEDED", "FAILED", "RUNNING", "SKIPPED"),
+  stages: fc.subarray(["scene", "faces", "people", "ocr", "caption", "index"], { minLength: 1 }),
   onlyMissing: fc.boolean(),
   actions: fc.array(action, { maxLength: 25 }),
 });

@@ -1,6 +1,7 @@
 import { sql } from "kysely";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { JobRequest } from "../src/job-request.ts";
+import type { StageEnd } from "../src/store/stages.ts";
 import { type JobWorld, reasonOf, stageNames, startJobWorld, worldLimits } from "./job-world.ts";
 
 let world: JobWorld;
@@ -17,7 +18,7 @@ function request(photoIds: string[], more: Partial<JobRequest> = {}): JobRequest
   return { photoIds, albumId: "", stages: [], kind: "", onlyMissing: false, refused: [], ...more };
 }
 
-async function endAll(jobId: string, status: "SUCCEEDED" | "FAILED" = "SUCCEEDED"): Promise<number> {
+async function endAll(jobId: string, status: StageEnd["status"] = "SUCCEEDED"): Promise<number> {
   let ended = 0;
   for (let known = -1; known < ended; ) {
     known = ended;
@@ -149,6 +150,50 @@ describe("a job under way", () => {
     expect(items[0]?.stages).toEqual([
       { stage: "ocr", status: "FAILED", attempts: 1, error: "BROKEN: The model broke.", model: "m", ms: 1 },
     ]);
+  });
+
+  test("runs a stage that photos never had, alone or after what it needs", async () => {
+    const ids = await world.addPhotos(owner, 2, "SUCCEEDED");
+    await sql`update library.photo_stages set status = 'SKIPPED' where owner_id = ${owner} and stage = 'people'`.execute(
+      world.database.db,
+    );
+    const alone = await world.jobs.create(owner, request(ids, { stages: ["people"], onlyMissing: true }));
+    expect((await world.requests(alone.id)).map(({ stage }) => stage)).toEqual(["people", "people"]);
+    expect((await photoStages(ids[0] ?? "")).people).toBe("PENDING");
+    await endAll(alone.id);
+    expect(await world.jobs.get(owner, alone.id)).toMatchObject({ status: "SUCCEEDED", done: 2 });
+    expect((await photoStages(ids[0] ?? "")).people).toBe("SUCCEEDED");
+    const both = await world.jobs.create(owner, request(ids.slice(0, 1), { stages: ["people", "faces"] }));
+    expect((await world.requests(both.id)).map(({ stage }) => stage)).toEqual(["faces"]);
+    await endAll(both.id);
+    expect((await world.requests(both.id)).map(({ stage }) => stage)).toEqual(["faces", "people"]);
+    // Whatever became of the faces, what comes after them is asked for.
+    const failing = await world.jobs.create(owner, request(ids.slice(0, 1), { stages: ["people", "faces"] }));
+    await endAll(failing.id, "FAILED");
+    expect((await world.requests(failing.id)).map(({ stage }) => stage)).toEqual(["faces", "people"]);
+    expect(await world.jobs.get(owner, failing.id)).toMatchObject({ status: "FAILED", failed: 1 });
+  });
+
+  test("counts what a service skips as done, also what it had before, and asks for it next time", async () => {
+    const [fresh = ""] = await world.addPhotos(owner, 1, "PENDING");
+    const [known = ""] = await world.addPhotos(owner, 1, "SUCCEEDED");
+    const { id } = await world.jobs.create(owner, request([fresh, known], { stages: ["faces"] }));
+    await world.end(owner, { photoId: fresh, stage: "faces", requestId: "" }, "SKIPPED");
+    await endAll(id, "SKIPPED");
+    expect(await world.jobs.get(owner, id)).toMatchObject({ status: "SUCCEEDED", done: 2, failed: 0 });
+    const { items } = await world.jobs.items(owner, id, page(0));
+    expect(items.map((item) => [item.status, item.stages[0]?.status])).toEqual([
+      ["SUCCEEDED", "SKIPPED"],
+      ["SUCCEEDED", "SKIPPED"],
+    ]);
+    // The service deleted what it had found when it was told not to look any more.
+    for (const photoId of [fresh, known]) expect((await photoStages(photoId)).faces).toBe("SKIPPED");
+    const again = await world.jobs.create(owner, request([fresh], { stages: ["faces"], onlyMissing: true }));
+    expect(await endAll(again.id)).toBe(1);
+    expect((await photoStages(fresh)).faces).toBe("SUCCEEDED");
+    // What was skipped before comes late.
+    await world.end(owner, { photoId: fresh, stage: "faces", requestId: "" }, "SKIPPED");
+    expect((await photoStages(fresh)).faces).toBe("SUCCEEDED");
   });
 
   test("lists by page, kind and status", async () => {

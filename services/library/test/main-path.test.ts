@@ -1,5 +1,5 @@
 import { AppError } from "@ocelli/chassis";
-import { libraryV1 } from "@ocelli/contracts";
+import { libraryV1, stages as stageTree } from "@ocelli/contracts";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type LibraryUnderTest, startLibrary } from "./library-under-test.ts";
@@ -39,14 +39,7 @@ describe("a photo on its way through the library", () => {
       height: 512,
     };
     expect(stored).toMatchObject(facts);
-    expect(stored?.stages.map(({ stage }) => stage)).toEqual([
-      "scene",
-      "faces",
-      "ocr",
-      "embed",
-      "caption",
-      "index",
-    ]);
+    expect(stored?.stages.map(({ stage }) => stage)).toEqual(stageTree.map(({ name }) => name));
     expect(new Set(stored?.stages.map(({ status }) => status))).toEqual(new Set(["STAGE_STATUS_PENDING"]));
     const bearer = await library.userToken(owner);
     expect((await library.client.getPhoto({ photoId }, { bearer })).photo).toEqual(stored);
@@ -94,7 +87,7 @@ describe("a photo on its way through the library", () => {
     expect(states?.slice(0, 3)).toEqual([
       "scene STAGE_STATUS_RUNNING 1",
       "faces STAGE_STATUS_RUNNING 1",
-      "ocr STAGE_STATUS_PENDING 0",
+      "people STAGE_STATUS_PENDING 0",
     ]);
     expect(await reasonOf(library.fetchForAnalysis(owner, photoId, ["nonsense"]))).toBe("UNKNOWN_STAGE");
     const asUser = drain(library.client.fetchForAnalysis({ photoId, stages: ["scene"] }, { bearer }));
@@ -116,7 +109,7 @@ describe("the list", () => {
     do {
       const page = await library.client.listPhotos({ pageSize: 3, pageToken }, { bearer });
       seen.push(...page.photos.map(({ id }) => id));
-      expect(page.photos.every(({ stages }) => stages.length === 6)).toBe(true);
+      expect(page.photos.every(({ stages }) => stages.length === stageTree.length)).toBe(true);
       pageToken = page.nextPageToken;
       pages += 1;
     } while (pageToken !== "");

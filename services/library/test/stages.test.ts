@@ -1,5 +1,5 @@
 import { AppError } from "@ocelli/chassis";
-import { type EventType, events, eventsV1, photoStageFailed } from "@ocelli/contracts";
+import { type EventType, events, eventsV1, photoStageFailed, stages as stageTree } from "@ocelli/contracts";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { type LibraryUnderTest, startLibrary } from "./library-under-test.ts";
 import { jpeg } from "./photos-for-tests.ts";
@@ -46,15 +46,46 @@ describe("stage states", () => {
     const produced = [
       events.photoClassified,
       events.photoFacesScanned,
+      events.photoGrouped,
       events.photoTextRead,
       events.photoEmbedded,
       events.photoCaptioned,
       events.photoIndexed,
     ];
     for (const type of produced) await publish<object>(type, { photo, provenance });
-    for (const name of ["scene", "faces", "ocr", "embed", "caption", "index"]) {
+    for (const { name } of stageTree) {
       expect(await stage(name)).toEqual(["SUCCEEDED", 1, "", "model-1", 12.5]);
     }
+  });
+
+  test("say so where a service did not look, and nobody knows how many faces there are", async () => {
+    const faceCount = async () => {
+      const bearer = await library.userToken(owner);
+      const { photo: found } = await library.client.getPhoto({ photoId: photo.photoId }, { bearer });
+      return found?.faceCount;
+    };
+    await publish(events.photoFacesScanned, { photo, skipped: true });
+    await publish(events.photoGrouped, { photo, skipped: true });
+    for (const name of ["faces", "people"]) expect(await stage(name)).toEqual(["SKIPPED", 0, "", "", 0]);
+    expect(await faceCount()).toBeUndefined();
+    const told = await library.sql.query<{ stage: string; status: string }>(
+      `select data->>'stage' as stage, data->>'status' as status from library.feed
+       where subject_id = $1 and type = 'photo.stage' order by id`,
+      [photo.photoId],
+    );
+    expect(told.rows).toEqual([
+      { stage: "faces", status: "SKIPPED" },
+      { stage: "people", status: "SKIPPED" },
+    ]);
+    await publish(events.photoFacesScanned, { photo, faces: [{}, {}], provenance: { model: "m", ms: 1 } });
+    expect(await faceCount()).toBe(2);
+    // Late, it takes nothing back.
+    await publish(events.photoFacesScanned, { photo, skipped: true });
+    expect([(await stage("faces"))[0], await faceCount()]).toEqual(["SUCCEEDED", 2]);
+    // Unless a job asked once more: the service has deleted what it had found.
+    const requestId = `${crypto.randomUUID()}/1`;
+    await publish(events.photoFacesScanned, { photo: { ...photo, requestId }, skipped: true });
+    expect([(await stage("faces"))[0], await faceCount()]).toEqual(["SKIPPED", undefined]);
   });
 
   test("hand a photo out no more once a stage was started too often, over restarts", async () => {
@@ -124,6 +155,12 @@ describe("stage states", () => {
     await expect.poll(mine).toHaveLength(1);
     expect(mine()[0]).toMatchObject({ width: 64, height: 48, filename: "ready.jpg" });
     expect(mine()[0]?.photo).toEqual({ photoId: stored?.id, ownerId: owner, sha256: stored?.sha256 });
+    expect(mine()[0]).toMatchObject({
+      mediaType: "image/jpeg",
+      sizeBytes: stored?.sizeBytes,
+      camera: "",
+      city: "",
+    });
     await watch.stop();
   });
 });

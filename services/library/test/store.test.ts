@@ -1,3 +1,4 @@
+import { stages as stageTree } from "@ocelli/contracts";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type LibraryUnderTest, startLibrary } from "./library-under-test.ts";
 
@@ -12,7 +13,7 @@ beforeAll(async () => {
     from generate_series(1, 5000) n`);
   await library.sql.query(`insert into library.photo_stages (photo_id, owner_id, stage, status)
     select id, owner_id, stage, case when sha256 like '%7' then 'PENDING' else 'SUCCEEDED' end
-    from library.photos, unnest(array['scene', 'faces', 'ocr', 'embed', 'caption', 'index']) stage`);
+    from library.photos, unnest(array[${stageTree.map(({ name }) => `'${name}'`)}]) stage`);
   await library.sql.query("analyze library.photos, library.photo_stages, library.images");
 });
 afterAll(() => library?.stop());

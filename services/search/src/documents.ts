@@ -1,9 +1,9 @@
 import { type BusEvent, decodeEvent } from "@ocelli/chassis";
 import { type commonV1, events, type eventsV1, stages } from "@ocelli/contracts";
-import type { DocumentPart } from "./store/documents.ts";
+import type { DocumentPart, MeaningColumn } from "./store/documents.ts";
 
 /** Version of how documents are built; part of what the index stage reports. */
-export const indexVersion = "documents@1";
+export const indexVersion = "documents@2";
 
 /** Stages that must have ended before a document is complete. */
 export const indexNeeds: readonly string[] = stages.find((stage) => stage.name === "index")?.needs ?? [];
@@ -23,8 +23,8 @@ const maxOcrCharacters = 20_000;
 export function documentPartOf(event: BusEvent): DocumentAddition | undefined {
   switch (event.subject) {
     case events.photoReady.subject: {
-      const { photo, filename, takenAt } = decodeEvent(events.photoReady, event);
-      return addition(photo, { filename, taken_at: takenAt ?? null });
+      const ready = decodeEvent(events.photoReady, event);
+      return addition(ready.photo, factsOf(ready));
     }
     case events.photoClassified.subject: {
       const { photo, scene } = decodeEvent(events.photoClassified, event);
@@ -36,19 +36,51 @@ export function documentPartOf(event: BusEvent): DocumentAddition | undefined {
     }
     case events.photoTextRead.subject: {
       const { photo, lines } = decodeEvent(events.photoTextRead, event);
-      const text = lines.map((line) => line.text).join("\n");
-      return addition(photo, { ocr_text: text.slice(0, maxOcrCharacters) }, "ocr");
+      return addition(photo, { ocr_text: textOf(lines) }, "ocr");
     }
     default:
       return undefined;
   }
 }
 
-/** Words under which a scene is found, without repeats: scene labels, place, tags, objects, colours. */
+/** What the file itself says of a photo. */
+export function factsOf(ready: eventsV1.PhotoReady): DocumentPart {
+  return {
+    filename: ready.filename,
+    taken_at: ready.takenAt ?? null,
+    created_at: ready.createdAt ?? null,
+    width: ready.width || null,
+    height: ready.height || null,
+    media_type: ready.mediaType || null,
+    size_bytes: ready.sizeBytes || null,
+    camera: ready.camera || null,
+    lens: ready.lens || null,
+    city: ready.city || null,
+    region: ready.region || null,
+    country: ready.country || null,
+  };
+}
+
+/** The sentence of an event whose meaning is to be stored with it, and where; see `meanings.ts`. */
+export function sentenceOf({ part }: DocumentAddition): { column: MeaningColumn; text: string } | undefined {
+  if (part.caption !== undefined) return { column: "caption_meaning", text: part.caption };
+  if (part.labels !== undefined) return { column: "labels_meaning", text: part.labels.join(" ") };
+  return undefined;
+}
+
+/** Text of a photo as it is searched. */
+export function textOf(lines: readonly commonV1.TextLine[]): string {
+  return lines
+    .map((line) => line.text)
+    .join("\n")
+    .slice(0, maxOcrCharacters);
+}
+
+/** Words under which a scene is found, in lower case and without repeats: scene labels, place, tags, objects, colours. */
 export function labelsOf(scene: commonV1.SceneResult): string[] {
   const place = scene.place === "unknown" ? [] : [scene.place];
   const named = [...scene.labels, ...scene.tags, ...scene.objects].map(({ label }) => label);
-  return [...new Set([...named, ...place])];
+  return [...new Set([...named, ...place].map((label) => label.toLowerCase()))];
 }
 
 function addition(

@@ -1,7 +1,7 @@
 import { randomUUID, randomUUIDv7 } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { PreviewSource } from "@ocelli/analysis";
+import { createRawImageReader, type PreviewSource } from "@ocelli/analysis";
 import {
   type BusEvent,
   createInProcessBus,
@@ -19,9 +19,11 @@ import { userIdentity } from "@ocelli/testkit";
 
 import { settings } from "../src/config.ts";
 import { consumeSearchEvents } from "../src/events.ts";
+import { Background } from "../src/ranking/background.ts";
 import { createSearchHandlers } from "../src/rpc/search-handlers.ts";
 import { migrations } from "../src/store/migrations/index.ts";
 import type { SearchTables } from "../src/store/tables.ts";
+import { openVectors } from "../src/vectors/index-vectors.ts";
 
 const photos = join(import.meta.dirname, "../../../e2e/photos");
 
@@ -54,11 +56,14 @@ export function photoOf(name: string, ownerId: string = randomUUID()): eventsV1.
 }
 
 /** Starts everything but the library: previews come from the sample folder, tokens name the owner. */
-export async function startSearch(databaseUrl: string): Promise<SearchUnderTest> {
+export async function startSearch(
+  databaseUrl: string,
+  { now = () => new Date() }: { now?: () => Date } = {},
+): Promise<SearchUnderTest> {
   const engine = createEngine({ manifest: loadManifest(), workers: 1, threadsPerWorker: 2, queueLimit: 64 });
   const bus = createInProcessBus();
   const log = createLogger({ level: "silent", format: "json" });
-  const runtime = { log, metrics: createMetrics(), bus, now: () => new Date(), newId: randomUUIDv7 };
+  const runtime = { log, metrics: createMetrics(), bus, now, newId: randomUUIDv7 };
   const config = loadSettings(settings, {
     DATABASE_URL: databaseUrl,
     SEARCH_PORT: "0",
@@ -72,13 +77,26 @@ export async function startSearch(databaseUrl: string): Promise<SearchUnderTest>
       return engine.decode(photo.sha256, () => readFile(join(photos, photo.sha256)));
     },
   };
-  consumeSearchEvents({ host, engine, previews, now: runtime.now, limits: config });
+  const { db } = host.database;
+  const vectors = await openVectors({ db, engine, log, cacheBytes: config.vectorCacheBytes });
+  host.onStop(() => vectors.stop());
+  consumeSearchEvents({ host, engine, vectors, previews, now: runtime.now, limits: config });
+  const receiveTimeoutMs = 2_000;
   const published: BusEvent[] = [];
   await bus.watch("ocelli.search.>", (event) => void published.push(event));
   const service = await host.serve(
     { verify: async (token) => userIdentity(token) },
     searchV1.SearchServiceDefinition,
-    createSearchHandlers({ db: host.database.db, engine, minScore: config.minScore }),
+    createSearchHandlers({
+      db,
+      engine,
+      vectors,
+      rawImages: createRawImageReader({ engine, maxBytes: 5_000_000, maxConcurrent: 2, receiveTimeoutMs }),
+      receiveTimeoutMs,
+      background: new Background(vectors),
+      now: runtime.now,
+      minScore: config.minScore,
+    }),
   );
   const { client, close } = createRpcClient(searchV1.SearchServiceDefinition, { address: service.address });
   return {
@@ -109,18 +127,26 @@ export async function startSearch(databaseUrl: string): Promise<SearchUnderTest>
 /** Everything that is said of a photo on its way to the index, as a list that can be put in any order. */
 export function whatIsSaidOf(
   photo: eventsV1.PhotoRef,
-  said: { caption?: string; labels?: string[]; text?: string; filename?: string } = {},
+  said: {
+    caption?: string;
+    labels?: string[];
+    text?: string;
+    filename?: string;
+    personIds?: string[];
+    facts?: Partial<eventsV1.PhotoReady>;
+  } = {},
 ): ((search: SearchUnderTest, id?: string) => Promise<void>)[] {
-  const { caption = "", labels = [], text = "", filename = "a.jpg" } = said;
+  const { caption = "", labels = [], text = "", filename = "a.jpg", personIds = [], facts = {} } = said;
   const scored = labels.map((label) => ({ label, score: 0.9 }));
   const box = { x: 0, y: 0, width: 1, height: 1 };
   return [
-    ({ publish }, id) => publish(events.photoReady, { photo, filename }, id),
+    ({ publish }, id) => publish(events.photoReady, { ...facts, photo, filename }, id),
     ({ publish }, id) =>
       publish(events.photoClassified, { photo, scene: { labels: scored, place: "unknown" } }, id),
     ({ publish }, id) =>
       publish(events.photoCaptioned, { photo, caption: { text: caption, score: 0.4 } }, id),
     ({ publish }, id) =>
       publish(events.photoTextRead, { photo, lines: text ? [{ text, score: 1, box }] : [] }, id),
+    ({ publish }, id) => publish(events.photoGrouped, { photo, personIds, revision: 1 }, id),
   ];
 }

@@ -2,12 +2,7 @@ import { randomUUID } from "node:crypto";
 import { AppError } from "@ocelli/chassis";
 import { searchV1 } from "@ocelli/contracts";
 import { type EmbeddedDatabase, startEmbeddedDatabase } from "@ocelli/embedded-database";
-import { type CompiledQuery, Kysely, PostgresDialect } from "kysely";
-import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { nearestPhotos } from "../src/store/embeddings.ts";
-import type { SearchTables } from "../src/store/tables.ts";
-import { visionModel } from "../src/vision-model.ts";
 import { photoOf, type SearchUnderTest, startSearch, whatIsSaidOf } from "./search-harness.ts";
 
 const owner = randomUUID();
@@ -157,41 +152,5 @@ describe("never fails for", () => {
       if (answer instanceof AppError) expect(answer.reason).toBe("INVALID_QUERY");
       else expect(answer.hits.length).toBeLessThanOrEqual(4);
     }
-  });
-});
-
-describe("nearest photos", () => {
-  const embedding = new Float32Array(384).fill(1 / Math.sqrt(384));
-
-  test("come best first, with their cosine", async () => {
-    const { db } = search.host.database;
-    const model = visionModel(search.engine);
-    const neighbours = await nearestPhotos(db, { ownerId: owner, model, embedding, limit: 3 });
-    const cosines = neighbours.map(({ cosine }) => cosine);
-    expect(neighbours).toHaveLength(3);
-    expect(cosines).toEqual([...cosines].sort((a, b) => b - a));
-    expect(cosines.every((cosine) => Math.abs(cosine) <= 1)).toBe(true);
-  });
-
-  test("are ordered by distance alone, so that a vector index can serve them", async () => {
-    const pool = new pg.Pool({ connectionString: database.url, max: 1 });
-    const queries: CompiledQuery[] = [];
-    const dialect = new PostgresDialect({ pool });
-    const db = new Kysely<SearchTables>({ dialect, log: ({ query }) => void queries.push(query) });
-    const model = visionModel(search.engine);
-    await nearestPhotos(db, { ownerId: owner, model, embedding, limit: 3 });
-    const [query] = queries;
-    await pool.query("begin");
-    await pool.query(
-      "create index tmp_hnsw on search.photo_embeddings using hnsw (embedding public.halfvec_cosine_ops)",
-    );
-    // Four rows are cheapest to sort; the question is whether the index could be used at all.
-    await pool.query("set local enable_sort = off");
-    const { rows } = await pool.query(`explain ${query?.sql}`, [...(query?.parameters ?? [])]);
-    await pool.query("rollback");
-    await db.destroy();
-    const plan = rows.map((row) => row["QUERY PLAN"]).join("\n");
-    expect(plan).toContain("tmp_hnsw");
-    expect(plan).not.toContain("Sort");
   });
 });

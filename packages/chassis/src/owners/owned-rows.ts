@@ -24,8 +24,9 @@ export async function deleteOwnedRows<Tables>(
     const table = sql.table(`${schema}.${name}`);
     for (let more = true; more; ) {
       signal.throwIfAborted();
+      // The owner twice: partitions of one table number their rows alike, so that a place alone may be another's.
       const { numAffectedRows = 0n } = await sql`
-        delete from ${table} where ctid = any(array(
+        delete from ${table} where owner_id = ${ownerId} and ctid = any(array(
           select ctid from ${table} where owner_id = ${ownerId} limit ${rowsAtOnce}
         ))`.execute(db);
       more = numAffectedRows > 0n;
@@ -95,13 +96,16 @@ export async function dropDeadLetter<Tables extends EventTables>(
 const firstId = "00000000-0000-0000-0000-000000000000";
 
 /**
- * True for payloads that begin with a `PhotoRef` of the owner. It is the first field of every event about a photo, and
- * within it `owner_id` is field 2 (tag 0x12) of 36 (0x24) bytes; what users wrote lies behind it, so that nobody can
- * pass for somebody else here.
+ * True for payloads that begin with the owner, or with a `PhotoRef` of the owner. That is the first field of every event
+ * about a photo, and within it `owner_id` is field 2 (tag 0x12) of 36 (0x24) bytes; events about other things of an
+ * owner have `owner_id` as field 1 (tag 0x0a) or 2. What users wrote lies behind it, so that nobody can pass for
+ * somebody else here.
  */
 function mentions(ownerId: string) {
-  const field = Buffer.concat([Buffer.of(0x12, 0x24), Buffer.from(ownerId, "latin1")]);
-  return sql`position(${field}::bytea in substring(payload from 1 for ${photoRefHead})) > 0`;
+  const owner = Buffer.from(ownerId, "latin1");
+  const [first, second] = [0x0a, 0x12].map((tag) => Buffer.concat([Buffer.of(tag, owner.byteLength), owner]));
+  return sql`(position(${second}::bytea in substring(payload from 1 for ${photoRefHead})) > 0
+    or position(${first}::bytea in payload) = 1)`;
 }
 
 /**

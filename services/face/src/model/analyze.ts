@@ -11,6 +11,8 @@ export type { FaceResult, PixelBox } from "./types.ts";
 
 /** Raise when pre- or post-processing changes what is stored for the same picture. */
 const processingVersion = 1;
+/** Raise when chips are cut differently, so that embeddings of the same face come out differently. */
+const alignmentVersion = 1;
 
 /** What the face service stores and answers for one picture. */
 export interface FaceAnalysis {
@@ -22,13 +24,29 @@ export interface FaceAnalysis {
   ms: number;
 }
 
-/** The string stored with every result: embeddings of different strings must not be compared. */
+/** The string stored with every scan: which models and which processing decide what is found in a picture. */
 export function faceModelVersion(engine: Engine): string {
   const models = [detectorModelId, embedderModelId].map((id) => engine.model(id));
   return [
     ...models.map(({ id, version }) => `${id}@${version}`),
     `face-processing@${processingVersion}`,
   ].join("+");
+}
+
+/**
+ * The string stored with every embedding: those of different strings must not be compared. It does not depend on the
+ * detector, whose boxes only say where to look.
+ */
+export function embeddingModelVersion(engine: Engine): string {
+  const { id, version } = engine.model(embedderModelId);
+  return `${id}@${version}+face-alignment@${alignmentVersion}`;
+}
+
+/** How many values an embedding has. */
+export function embeddingDimension(engine: Engine): number {
+  const { dimension } = engine.model(embedderModelId);
+  if (dimension === undefined) throw new RangeError(`the manifest gives ${embedderModelId} no dimension`);
+  return dimension;
 }
 
 /**

@@ -1,12 +1,12 @@
 import type { RawImageReader } from "@ocelli/analysis";
-import { type IdentityContext, notFound, parsePhotoId, requireUser } from "@ocelli/chassis";
+import { hasScope, type IdentityContext, notFound, parsePhotoId, requireUser } from "@ocelli/chassis";
 import type { faceV1 } from "@ocelli/contracts";
 import type { Engine } from "@ocelli/inference";
 import type { Kysely } from "kysely";
 import { analyzeFaces } from "../model/analyze.ts";
 import { findScan } from "../store/faces.ts";
 import type { FaceTables } from "../store/tables.ts";
-import { toFaceView } from "./face-view.ts";
+import { toFaceView, withoutPerson } from "./face-view.ts";
 
 /** What the handlers need. */
 export interface FaceHandlerDependencies {
@@ -23,9 +23,12 @@ export function createFaceHandlers({
 }: FaceHandlerDependencies): faceV1.FaceServiceImplementation<IdentityContext> {
   return {
     async listPhotoFaces(request, { identity }) {
-      const scan = await findScan(db, requireUser(identity), parsePhotoId(request.photoId));
-      if (!scan) throw notFound("FACES_NOT_FOUND", "This photo was not scanned for faces yet.");
-      return { faces: scan.faces.map(toFaceView), provenance: { model: scan.model, ms: scan.ms } };
+      const found = await findScan(db, requireUser(identity), parsePhotoId(request.photoId));
+      if (!found) throw notFound("FACES_NOT_FOUND", "This photo was not scanned for faces yet.");
+      // Whoever may see photos may not know yet whom they show.
+      const mayKnow = hasScope(identity, "people");
+      const faces = mayKnow ? found.faces : found.faces.map(withoutPerson);
+      return { faces: faces.map(toFaceView), provenance: found.scan };
     },
 
     async detectFaces(requests, { identity }) {

@@ -1,10 +1,12 @@
 import { type IdentityContext, requireService, requireUser } from "@ocelli/chassis";
 import type { libraryV1 } from "@ocelli/contracts";
+import type { IndexListing } from "../index-listing.ts";
 import type { Ingest } from "../ingest.ts";
 import type { Photos } from "../photos.ts";
 import type { Quotas } from "../quotas.ts";
 import type { Stages } from "../stages.ts";
 import { closing } from "./closing.ts";
+import { createIndexHandlers } from "./index-handlers.ts";
 import { toBlobKind, toByteRange, toPhotoMessage } from "./mappers.ts";
 import { toPageRequest } from "./photo-requests.ts";
 import { openUpload } from "./upload-stream.ts";
@@ -18,6 +20,7 @@ export interface LibraryHandlersOptions {
   photos: Photos;
   stages: Stages;
   quotas: Quotas;
+  listing: IndexListing;
 }
 
 /** LibraryService over the rules. */
@@ -27,6 +30,7 @@ export function createLibraryHandlers(
   const { ingest, photos, stages } = options;
   return {
     ...createUsageHandlers(options.quotas),
+    ...createIndexHandlers(options.listing),
     async uploadPhoto(requests, { identity }) {
       const ownerId = requireUser(identity);
       const { info, chunks } = await openUpload(requests, options.uploadIdleTimeoutMs);

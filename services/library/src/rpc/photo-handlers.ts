@@ -2,6 +2,7 @@ import { type IdentityContext, requireUser } from "@ocelli/chassis";
 import type { libraryV1 } from "@ocelli/contracts";
 import type { PhotoChanges } from "../photo-changes.ts";
 import type { PhotoDeletion } from "../photo-deletion.ts";
+import type { Photos } from "../photos.ts";
 import type { ExistingPhoto } from "../store/photos.ts";
 import type { Validation, Verdict } from "../validation.ts";
 import { toPhotoMessage } from "./mappers.ts";
@@ -10,6 +11,7 @@ import { openUpload } from "./upload-stream.ts";
 
 /** The rules behind the RPCs, and what transport itself bounds. */
 export interface PhotoHandlersOptions {
+  photos: Pick<Photos, "getMany">;
   changes: PhotoChanges;
   deletion: PhotoDeletion;
   validation: Validation;
@@ -23,8 +25,12 @@ export interface PhotoHandlersOptions {
 export function createPhotoHandlers(
   options: PhotoHandlersOptions,
 ): libraryV1.PhotoServiceImplementation<IdentityContext> {
-  const { changes, deletion, validation } = options;
+  const { photos, changes, deletion, validation } = options;
   return {
+    async getPhotos({ photoIds }, { identity }) {
+      const found = await photos.getMany(requireUser(identity), photoIds);
+      return { photos: found.map(toPhotoMessage) };
+    },
     async updatePhoto(request, { identity }) {
       const photo = await changes.update(requireUser(identity), request.photoId, toPatch(request));
       return { photo: toPhotoMessage(photo) };

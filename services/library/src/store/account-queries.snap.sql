@@ -58,4 +58,5 @@ delete from library.album_photos ap
 where ap.album_id in (select id from subtree) and ap.owner_id <> $5 and not exists (
   select from chain join library.album_shares s on s.album_id = chain.id
   where chain.album_id = ap.album_id and s.user_id = ap.owner_id
-);
+)
+returning album_id as "albumId", photo_id as "photoId", owner_id as "ownerId";

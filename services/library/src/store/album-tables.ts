@@ -19,6 +19,8 @@ export interface AlbumTables {
     request_id: string | null;
     created_at: Date;
     updated_at: Date;
+    /** Of the newest change that others were told of. */
+    revision: Generated<number>;
   };
   album_photos: {
     album_id: string;

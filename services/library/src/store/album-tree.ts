@@ -1,4 +1,5 @@
 import { type Kysely, sql } from "kysely";
+import type { RevisedAlbum } from "./album-revisions.ts";
 import { chainOf, maxAlbumDepth } from "./albums.ts";
 import type { LibraryTables } from "./tables.ts";
 
@@ -162,12 +163,13 @@ export async function findPhotosOnlyIn(
   return rows.map(({ id }) => id);
 }
 
-/** Deletes an album and those below it; returns how many, 0 when it is not the owner's. */
-export async function deleteAlbums(trx: Store, ownerId: string, albumId: string): Promise<number> {
-  const { numAffectedRows } = await sql`
+/** Deletes an album and those below it; returns what was deleted, nothing when it is not the owner's. */
+export async function deleteAlbums(trx: Store, ownerId: string, albumId: string): Promise<RevisedAlbum[]> {
+  const { rows } = await sql<RevisedAlbum>`
     with recursive ${subtreeOf(ownerId, albumId)}
-    delete from library.albums where owner_id = ${ownerId} and id in (select id from subtree)`.execute(trx);
-  return Number(numAffectedRows ?? 0n);
+    delete from library.albums where owner_id = ${ownerId} and id in (select id from subtree)
+    returning id, owner_id as "ownerId", name, nextval('library.album_revisions') as revision`.execute(trx);
+  return rows;
 }
 
 /** A recursive table `subtree` of an owner's album and those below it: (id, level). */

@@ -1,5 +1,5 @@
 import { type Kysely, sql, type Transaction } from "kysely";
-import { withdrawStrangers } from "./album-photos.ts";
+import { type MovedPhoto, withdrawStrangers } from "./album-photos.ts";
 import { lockTree } from "./album-tree.ts";
 import type { LibraryTables } from "./tables.ts";
 
@@ -43,20 +43,22 @@ export async function deleteUnfinishedUploads(
 
 /**
  * Ends some shares that an owner gave; what those users put into his albums goes back to them.
- * @returns how many; 0 when none are left.
+ * @returns how many, 0 when none are left, and the photos taken out.
  */
 export async function endSharesGiven(
   trx: Transaction<LibraryTables>,
   { ownerId, until }: Dispossession,
   limit: number,
-): Promise<number> {
+): Promise<{ ended: number; removed: MovedPhoto[] }> {
   await lockTree(trx, ownerId);
   const { rows } = await sql<{ albumId: string }>`
     delete from library.album_shares where ctid = any(array(
       select ctid from library.album_shares where owner_id = ${ownerId} and created_at <= ${until} limit ${limit}
     ))
     returning album_id as "albumId"`.execute(trx);
-  for (const albumId of new Set(rows.map((row) => row.albumId)))
-    await withdrawStrangers(trx, ownerId, albumId);
-  return rows.length;
+  const removed: MovedPhoto[] = [];
+  for (const albumId of new Set(rows.map((row) => row.albumId))) {
+    removed.push(...(await withdrawStrangers(trx, ownerId, albumId)));
+  }
+  return { ended: rows.length, removed };
 }

@@ -141,33 +141,3 @@ async function awaitStages(trx: Store, ownerId: string, asked: readonly AskedSta
       watched = s.watched or s.status <> 'SUCCEEDED',
       updated_at = now()`.execute(trx);
 }
-
-/** What a request says of a photo. */
-export interface RequestedPhoto {
-  id: string;
-  ownerId: string;
-  sha256: string;
-  width: number;
-  height: number;
-  filename: string;
-  takenAt: Date | null;
-  createdAt: Date;
-}
-
-/** The given photos of an owner, but for those in the trash. */
-export async function findRequestedPhotos(
-  db: Store,
-  ownerId: string,
-  photoIds: readonly string[],
-): Promise<RequestedPhoto[]> {
-  return db
-    .selectFrom("photos as p")
-    .innerJoin("images as i", "i.sha256", "p.sha256")
-    .select(["p.id", "p.owner_id as ownerId", "p.sha256", "p.filename", "p.created_at as createdAt"])
-    .select(["i.width", "i.height"])
-    .select(sql<Date | null>`coalesce(p.taken_at_override, i.taken_at)`.as("takenAt"))
-    .where("p.owner_id", "=", ownerId)
-    .where("p.trashed_at", "is", null)
-    .where("p.id", "=", sql<string>`any(${[...photoIds]}::uuid[])`)
-    .execute();
-}

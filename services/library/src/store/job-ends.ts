@@ -10,6 +10,8 @@ export interface ItemEnd {
   position: number;
   stage: string;
   status: Extract<StageStatus, "SUCCEEDED" | "FAILED" | "SKIPPED">;
+  /** Skipped because the job was cancelled; what its service skips, since it does not apply, is as good as done. */
+  cancelled?: true;
   attempts: number;
   error: string;
   model: string;
@@ -75,13 +77,14 @@ export async function endItemStages(trx: Store, jobId: string, ends: readonly It
           started_at = case when e.status = 'SKIPPED' then s.started_at else coalesce(s.started_at, s.asked_at) end,
           ended_at = clock_timestamp()
       from jsonb_to_recordset(${JSON.stringify(ends)}::jsonb)
-        as e (position integer, stage text, status text, attempts integer, error text, model text, ms float8)
+        as e (position integer, stage text, status text, cancelled boolean, attempts integer, error text, model text,
+          ms float8)
       where s.job_id = ${jobId} and s.position = e.position and s.stage = e.stage
         and s.status in ('PENDING', 'RUNNING')
-      returning s.position, s.status
+      returning s.position, s.status, e.cancelled
     ), per_item as (
       select position, count(*)::integer as n, count(*) filter (where status = 'FAILED')::integer as failed,
-        count(*) filter (where status = 'SKIPPED')::integer as skipped
+        count(*) filter (where cancelled)::integer as skipped
       from ended group by position
     ), item as (
       update library.job_items i

@@ -47,6 +47,7 @@ export interface JobTables {
     /** Stages that have not ended; 0 until the job gets to the photo. */
     open: Generated<number>;
     failed: Generated<number>;
+    /** Stages that were not run because the job was cancelled. */
     skipped: Generated<number>;
     /** Why the file was refused. */
     error: Generated<string>;

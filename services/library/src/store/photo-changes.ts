@@ -1,5 +1,6 @@
 import type { eventsV1 } from "@ocelli/contracts";
 import { type Kysely, type RawBuilder, sql } from "kysely";
+import { toPhotoChanged } from "../photo-facts.ts";
 import { ownerIsThere } from "./photo-rows.ts";
 import type { LibraryTables } from "./tables.ts";
 
@@ -78,10 +79,8 @@ type PatchedRow = { id: string } & (
 
 function toChange(ownerId: string, row: PatchedRow): PatchedPhoto["change"] {
   if (row.sha256 === null) return null;
-  const { id, sha256, takenAt, hidden, trashed, ...said } = row;
-  const photo = { photoId: id, ownerId, sha256 };
-  const event = { ...said, photo, withheld: hidden || trashed, takenAt: takenAt ?? undefined };
-  return { event, hidden, trashed };
+  const { hidden, trashed } = row;
+  return { event: toPhotoChanged({ ...row, ownerId }), hidden, trashed };
 }
 
 interface Change {

@@ -92,6 +92,22 @@ export async function findPhoto(
   return row && toPhoto(row);
 }
 
+/** Those of the given photos of an owner that are neither hidden nor in the trash, in no order. */
+export async function findShownPhotos(
+  db: Store,
+  ownerId: string,
+  photoIds: readonly string[],
+): Promise<Photo[]> {
+  const rows = await selectPhotos(db, ownerId)
+    .where("p.owner_id", "=", ownerId)
+    .where(ownerIsThere(ownerId))
+    .where("p.id", "=", sql<string>`any(${[...photoIds]}::uuid[])`)
+    .where("p.hidden", "=", false)
+    .where("p.trashed_at", "is", null)
+    .execute();
+  return rows.map(toPhoto);
+}
+
 /** What a download needs: the key of the bytes and their type. */
 export async function findContent(
   db: Store,

@@ -93,6 +93,22 @@ select ap.album_id::text from library.album_photos ap
 where ap.photo_id = p.id and (select a.owner_id from library.albums a where a.id = ap.album_id) = $1
 order by ap.album_id) as "album_ids" from "library"."photos" as "p" inner join "library"."images" as "i" on "i"."sha256" = "p"."sha256" where "p"."owner_id" = $2 and not exists (select from library.deleted_owners where user_id = $3) and "p"."id" = $4;
 
+-- findShownPhotos
+select "p"."id", "p"."owner_id", "p"."filename", "p"."favorite", "p"."created_at", "p"."title", "p"."description", "p"."hidden", "p"."trashed_at", "p"."taken_at_override", "p"."taken_at_override_offset_minutes", "p"."captured_at", "p"."face_count", "i"."sha256", "i"."media_type", "i"."width", "i"."height", "i"."size_bytes", "i"."taken_at", "i"."taken_at_offset_minutes", "i"."camera", "i"."lens", "i"."latitude", "i"."longitude", "i"."city", "i"."region", "i"."country", "i"."exif", (select coalesce(json_agg(agg), '[]') from (select "s"."stage", "s"."status", "s"."attempts", "s"."error", "s"."model", "s"."ms" from "library"."photo_stages" as "s" where "s"."photo_id" = "p"."id" and "s"."owner_id" = "p"."owner_id") as agg) as "stages", array(
+select ap.album_id::text from library.album_photos ap
+where ap.photo_id = p.id and (select a.owner_id from library.albums a where a.id = ap.album_id) = $1
+order by ap.album_id) as "album_ids" from "library"."photos" as "p" inner join "library"."images" as "i" on "i"."sha256" = "p"."sha256" where "p"."owner_id" = $2 and not exists (select from library.deleted_owners where user_id = $3) and "p"."id" = any($4::uuid[]) and "p"."hidden" = $5 and "p"."trashed_at" is null;
+
+-- findFacts
+select "p"."id", "p"."owner_id" as "ownerId", "p"."sha256", "p"."filename", "p"."created_at" as "createdAt", "i"."width", "i"."height", "i"."media_type" as "mediaType", "i"."size_bytes" as "sizeBytes", "i"."camera", "i"."lens", "i"."city", "i"."region", "i"."country", coalesce(p.taken_at_override, i.taken_at) as "takenAt"
+  from "library"."photos" as "p"
+  inner join "library"."images" as "i" on "i"."sha256" = "p"."sha256"
+  where "p"."owner_id" = $1 and "p"."trashed_at" is null and "p"."id" = any($2::uuid[]);
+
+-- listIndexPhotos
+select "p"."id", "p"."owner_id" as "ownerId", "p"."sha256", "p"."filename", "p"."created_at" as "createdAt", "i"."width", "i"."height", "i"."media_type" as "mediaType", "i"."size_bytes" as "sizeBytes", "i"."camera", "i"."lens", "i"."city", "i"."region", "i"."country", coalesce(p.taken_at_override, i.taken_at) as "takenAt", "p"."title", "p"."description", "p"."favorite", "p"."hidden", "p"."revision", p.trashed_at is not null as "trashed", array(
+    select ap.album_id::text from library.album_photos ap where ap.photo_id = p.id order by ap.album_id) as "albumIds" from "library"."photos" as "p" inner join "library"."images" as "i" on "i"."sha256" = "p"."sha256" where not exists (select from library.deleted_owners d where d.user_id = p.owner_id) and "p"."id" > $1 order by "p"."id" limit $2;
+
 -- listPhotos: newest first
 select "p"."id", "p"."owner_id", "p"."filename", "p"."favorite", "p"."created_at", "p"."title", "p"."description", "p"."hidden", "p"."trashed_at", "p"."taken_at_override", "p"."taken_at_override_offset_minutes", "p"."captured_at", "p"."face_count", "i"."sha256", "i"."media_type", "i"."width", "i"."height", "i"."size_bytes", "i"."taken_at", "i"."taken_at_offset_minutes", "i"."camera", "i"."lens", "i"."latitude", "i"."longitude", "i"."city", "i"."region", "i"."country", "i"."exif", (select coalesce(json_agg(agg), '[]') from (select "s"."stage", "s"."status", "s"."attempts", "s"."error", "s"."model", "s"."ms" from "library"."photo_stages" as "s" where "s"."photo_id" = "p"."id" and "s"."owner_id" = "p"."owner_id") as agg) as "stages", array(
 select ap.album_id::text from library.album_photos ap

@@ -1,13 +1,23 @@
 import { recordQueries } from "@ocelli/chassis/database/record-queries";
 import { expect, test } from "vitest";
 import { newPhotoDetails, type Photo } from "../photo.ts";
+import { listIndexPhotos } from "./index-photos.ts";
 import { announceBlobs, findUnused, listLoose, lockBytes, lockUpload, settleLoose } from "./loose-blobs.ts";
 import { deletePhotosOf } from "./owners.ts";
 import { patchPhotos } from "./photo-changes.ts";
 import { deletePhotos, inTrash, listExpired, listTrash } from "./photo-deletion.ts";
+import { findFacts } from "./photo-facts.ts";
 import { listPhotos, type PhotoPage } from "./photo-list.ts";
 import { deleteLateDeliveries, deletePhotoRemains } from "./photo-remains.ts";
-import { findBytes, findContent, findExisting, findPhoto, insertPhoto, isImage } from "./photos.ts";
+import {
+  findBytes,
+  findContent,
+  findExisting,
+  findPhoto,
+  findShownPhotos,
+  insertPhoto,
+  isImage,
+} from "./photos.ts";
 import { countUnfinished, endStage, saveFaceCount, startStages } from "./stages.ts";
 import type { LibraryTables } from "./tables.ts";
 import { countPhoto, findUsage, saveQuota } from "./usage.ts";
@@ -85,6 +95,9 @@ test("the store's SQL is what was reviewed (`vitest -u` accepts a change)", asyn
     countPhoto: { run: (db) => countPhoto(db, "owner", 1), answers: [[{}]] },
     saveQuota: { run: (db) => saveQuota(db, "owner", { maxPhotos: 1, maxBytes: null }), answers: [[{}]] },
     findPhoto: (db) => findPhoto(db, "owner", "photo"),
+    findShownPhotos: (db) => findShownPhotos(db, "owner", ["photo"]),
+    findFacts: (db) => findFacts(db, "owner", ["photo"]),
+    listIndexPhotos: (db) => listIndexPhotos(db, { after: "photo", limit: 201 }),
     "listPhotos: newest first": (db) => listPhotos(db, page),
     "listPhotos: everything that can be asked": (db) => listPhotos(db, { ...page, ...everything }),
     "patchPhotos: bulk": (db) => patchPhotos(db, "owner", ["photo"], { trashed: true }),

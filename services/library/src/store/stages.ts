@@ -11,7 +11,8 @@ export interface StageEnd {
   photoId: string;
   ownerId: string;
   stage: string;
-  status: Extract<StageStatus, "SUCCEEDED" | "FAILED">;
+  /** SKIPPED where the stage does not apply: its service did not look. */
+  status: Extract<StageStatus, "SUCCEEDED" | "FAILED" | "SKIPPED">;
   /** Attempts as far as the reporting service knows. */
   attempts: number;
   error: string;
@@ -154,14 +155,14 @@ export async function endStage(db: Store, end: StageEnd, claim: EventClaim): Pro
 
 /**
  * Writes how a stage ended that jobs know of; the caller has claimed the event and locked these jobs. A stage that was
- * asked for again replaces what an earlier success said; a failure never does.
+ * asked for again and succeeded, or does not apply any more, replaces what an earlier success said; a failure never does.
  * @returns whether anything changed, and what the stage is now; undefined when nobody has such a stage.
  */
 export async function endKnownStage(
   trx: Store,
   end: StageEnd,
 ): Promise<{ changed: boolean; status: StageStatus; error: string; model: string; ms: number } | undefined> {
-  const replaces = end.status === "SUCCEEDED" && end.run !== undefined;
+  const replaces = end.status !== "FAILED" && end.run !== undefined;
   const changed = await stageOf(trx, end)
     .$if(!replaces, (query) => query.where("status", "<>", "SUCCEEDED"))
     .set({ ...endedValues(end), watched: false })
@@ -199,11 +200,11 @@ export function stageData({ stage, status, model, ms, error }: StageEnd): Record
   return { stage, status, model, ms, error };
 }
 
-/** Keeps how many faces a scan found, unless its event was handled before: then a later scan may have found others. */
+/** Keeps how many faces a scan found, null when nobody looked, unless its event was handled before: then a later scan may have found others. */
 export async function saveFaceCount(
   db: Store,
   photo: { photoId: string; ownerId: string },
-  faces: number,
+  faces: number | null,
   claim: EventClaim,
 ): Promise<void> {
   await db

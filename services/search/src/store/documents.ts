@@ -1,6 +1,8 @@
 import type { eventsV1 } from "@ocelli/contracts";
 import { type Kysely, type RawBuilder, sql } from "kysely";
+import { deleteDuplicates } from "./duplicates.ts";
 import type { SearchTables } from "./tables.ts";
+import { deleteVectors, setVectorsWithheld } from "./vectors.ts";
 
 /** What one event adds to a document. */
 export interface DocumentPart {
@@ -9,25 +11,29 @@ export interface DocumentPart {
   labels?: string[];
   ocr_text?: string;
   taken_at?: Date | null;
+  created_at?: Date | null;
+  width?: number | null;
+  height?: number | null;
+  media_type?: string | null;
+  size_bytes?: number | null;
+  camera?: string | null;
+  lens?: string | null;
+  city?: string | null;
+  region?: string | null;
+  country?: string | null;
+  caption_meaning?: Buffer | null;
+  labels_meaning?: Buffer | null;
 }
 
-/** A document that words of a query were found in. */
-export interface WordMatch {
-  photoId: string;
-  /** ts_rank_cd with cover density normalised to 0..1. */
-  rank: number;
-  caption: string;
-  labels: string[];
-  ocrText: string;
-  title: string;
-  description: string;
-}
+/** Where the meaning of a sentence is stored. */
+export type MeaningColumn = "caption_meaning" | "labels_meaning";
 
 /** What an owner says of a photo. */
 export interface OwnerWords {
   title: string;
   description: string;
   withheld: boolean;
+  favorite: boolean;
   taken_at: Date | null;
   /** Changes may come out of order; an older one than is known says nothing. */
   revision: number;
@@ -93,12 +99,7 @@ export async function changeDocument(
     .returning("photo_id")
     .executeTakeFirst();
   if (!changed) return;
-  await trx
-    .updateTable("photo_embeddings")
-    .set({ withheld: words.withheld })
-    .where("photo_id", "=", photo.photoId)
-    .where("owner_id", "=", photo.ownerId)
-    .execute();
+  await setVectorsWithheld(trx, photo, words.withheld);
 }
 
 /** Marks a document complete. */
@@ -106,7 +107,7 @@ export async function markIndexed(db: Kysely<SearchTables>, photoId: string, now
   await db.updateTable("documents").set({ indexed_at: now }).where("photo_id", "=", photoId).execute();
 }
 
-/** Forgets a photo's words and embeddings, and that it will never come back. */
+/** Forgets a photo's words, facts and embeddings, and that it will never come back. */
 export async function deleteDocument(db: Kysely<SearchTables>, photo: eventsV1.PhotoRef): Promise<void> {
   const emptied = {
     filename: null,
@@ -114,6 +115,19 @@ export async function deleteDocument(db: Kysely<SearchTables>, photo: eventsV1.P
     labels: null,
     ocr_text: null,
     taken_at: null,
+    created_at: null,
+    width: null,
+    height: null,
+    media_type: null,
+    size_bytes: null,
+    camera: null,
+    lens: null,
+    city: null,
+    region: null,
+    country: null,
+    favorite: false,
+    caption_meaning: null,
+    labels_meaning: null,
     title: null,
     description: null,
     deleted: true,
@@ -123,38 +137,18 @@ export async function deleteDocument(db: Kysely<SearchTables>, photo: eventsV1.P
     .values({ photo_id: photo.photoId, owner_id: photo.ownerId, sha256: "", ...emptied })
     .onConflict((conflict) => conflict.column("photo_id").doUpdateSet({ ...emptied, sha256: "" }))
     .execute();
-  await db
-    .deleteFrom("photo_embeddings")
-    .where("photo_id", "=", photo.photoId)
-    .where("owner_id", "=", photo.ownerId)
-    .execute();
+  for (const table of ["document_people", "document_albums"] as const) {
+    await db
+      .deleteFrom(table)
+      .where("photo_id", "=", photo.photoId)
+      .where("owner_id", "=", photo.ownerId)
+      .execute();
+  }
+  await deleteVectors(db, photo);
+  await deleteDuplicates(db, photo);
 }
 
 /** Condition: the photo of an id, an expression of type uuid, was deleted. */
 export function isDeletedDocument(photoId: RawBuilder<string>): RawBuilder<boolean> {
   return sql`exists (select from search.documents d where d.photo_id = ${photoId} and d.deleted)`;
-}
-
-/** The owner's documents that hold words of the query: all of them first, then any of them. */
-export async function matchWords(
-  db: Kysely<SearchTables>,
-  query: { ownerId: string; text: string; limit: number },
-): Promise<WordMatch[]> {
-  const { rows } = await sql<WordMatch>`
-    with wanted as (
-      select all_words,
-             -- with an excluded word (!) "any of them" would match whatever merely lacks it
-             case when all_words::text like '%!%' then all_words
-                  else replace(all_words::text, ' & ', ' | ')::tsquery end as any_word
-      from websearch_to_tsquery('english', ${query.text}) as all_words
-    )
-    select photo_id as "photoId",
-           coalesce(caption, '') as caption, coalesce(labels, '{}') as labels, coalesce(ocr_text, '') as "ocrText",
-           coalesce(title, '') as title, coalesce(description, '') as description,
-           (case when words @@ all_words then 0.6 else 0 end + 0.4 * ts_rank_cd(words, any_word, 32))::float8 as rank
-    from search.documents, wanted
-    where owner_id = ${query.ownerId} and not deleted and not withheld and words @@ any_word
-    order by rank desc, photo_id desc
-    limit ${query.limit}`.execute(db);
-  return rows;
 }

@@ -1,6 +1,8 @@
 import { deletedPhotosMigration } from "@ocelli/analysis";
 import { deletedOwnersMigration, eventTablesMigration, type Migrations } from "@ocelli/chassis";
 import { type Kysely, sql } from "kysely";
+import { peopleMigration } from "./005-people.ts";
+import { groupingMigration } from "./006-grouping.ts";
 
 /** Migrations of the face store, in order. */
 export const migrations: Migrations = {
@@ -20,6 +22,8 @@ export const migrations: Migrations = {
       }
     },
   },
+  "005_people": peopleMigration,
+  "006_grouping": groupingMigration,
 };
 
 async function createScans(db: Kysely<unknown>): Promise<void> {

@@ -8,6 +8,8 @@ import { jobsMigration } from "./007-jobs.ts";
 import { feedMigration } from "./008-feed.ts";
 import { uploadsMigration } from "./009-uploads.ts";
 import { disabledOwnersMigration } from "./010-disabled-owners.ts";
+import { peopleStageMigration } from "./011-people-stage.ts";
+import { albumRevisionsMigration } from "./012-album-revisions.ts";
 
 /** All migrations of the library's store. */
 export const migrations: Migrations = {
@@ -22,4 +24,6 @@ export const migrations: Migrations = {
   "008_feed": feedMigration,
   "009_uploads": uploadsMigration,
   "010_disabled_owners": disabledOwnersMigration,
+  "011_people_stage": peopleStageMigration,
+  "012_album_revisions": albumRevisionsMigration,
 };

@@ -1,6 +1,13 @@
 import { deletedOwnersMigration, eventTablesMigration, type Migrations } from "@ocelli/chassis";
 import { type Kysely, sql } from "kysely";
+import { findCapability } from "../vector-storage.ts";
 import { photoChangesMigration } from "./004-photo-changes.ts";
+import { factsMigration } from "./005-facts.ts";
+import { vectorsMigration } from "./006-vectors.ts";
+import { duplicatesMigration } from "./007-duplicates.ts";
+import { smartAlbumsMigration } from "./008-smart-albums.ts";
+import { suggestionsMigration } from "./009-suggestions.ts";
+import { rebuildMigration } from "./010-rebuild.ts";
 
 /** Migrations of the search store, in order. */
 export const migrations: Migrations = {
@@ -9,6 +16,12 @@ export const migrations: Migrations = {
   "002_photo_embeddings": { up: createEmbeddings },
   "003_deleted_owners": deletedOwnersMigration,
   "004_photo_changes": photoChangesMigration,
+  "005_facts": factsMigration,
+  "006_vectors": vectorsMigration,
+  "007_duplicates": duplicatesMigration,
+  "008_smart_albums": smartAlbumsMigration,
+  "009_suggestions": suggestionsMigration,
+  "010_rebuild": rebuildMigration,
 };
 
 async function createDocuments(db: Kysely<unknown>): Promise<void> {
@@ -41,14 +54,15 @@ async function createDocuments(db: Kysely<unknown>): Promise<void> {
 }
 
 async function createEmbeddings(db: Kysely<unknown>): Promise<void> {
-  await sql`create extension if not exists vector with schema public`.execute(db);
+  const { storage } = await findCapability(db);
+  const vector = storage === "halfvec" ? sql`public.halfvec(384)` : sql`bytea`;
   await sql`
     create table search.photo_embeddings (
       photo_id uuid not null,
       model text not null,
       owner_id uuid not null,
       sha256 text not null,
-      embedding public.halfvec(384) not null,
+      embedding ${vector} not null,
       primary key (photo_id, model)
     )`.execute(db);
   await sql`create index photo_embeddings_owner on search.photo_embeddings (owner_id, model)`.execute(db);

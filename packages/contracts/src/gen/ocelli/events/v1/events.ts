@@ -45,7 +45,23 @@ export interface PhotoReady {
     | Date
     | undefined;
   /** When the photo was added. */
-  createdAt: Date | undefined;
+  createdAt:
+    | Date
+    | undefined;
+  /** Media type of the original. */
+  mediaType: string;
+  /** Bytes of the original. */
+  sizeBytes: number;
+  /** Camera make and model; empty when unknown. */
+  camera: string;
+  /** Lens; empty when unknown. */
+  lens: string;
+  /** Nearest town; empty when unknown. */
+  city: string;
+  /** State or province; empty when unknown. */
+  region: string;
+  /** Country in English; empty when unknown. */
+  country: string;
 }
 
 /** `ocelli.library.photo.deleted`: the photo is gone; every service forgets it. */
@@ -103,7 +119,68 @@ export interface PhotoFacesScanned {
   /** Faces, largest first. */
   faces: Face[];
   /** Which model, how long. */
-  provenance: Provenance | undefined;
+  provenance:
+    | Provenance
+    | undefined;
+  /** True when the owner has face processing turned off: nobody looked. */
+  skipped: boolean;
+}
+
+/**
+ * `ocelli.face.photo.grouped`: the faces of a photo were compared with the owner's persons for the first time, or when
+ * that was asked for again.
+ */
+export interface PhotoGrouped {
+  /** The photo. */
+  photo:
+    | PhotoRef
+    | undefined;
+  /** Persons on it, without repeats. */
+  personIds: string[];
+  /** Counts the owner's changes of persons: events may overtake one another, the highest is the newest. */
+  revision: number;
+  /** Which model, how long. */
+  provenance:
+    | Provenance
+    | undefined;
+  /** True when the owner has face processing turned off. */
+  skipped: boolean;
+}
+
+/** Persons on a photo. */
+export interface PhotoPeople {
+  /** Photo id (UUID). */
+  photoId: string;
+  /** Persons on it, without repeats. */
+  personIds: string[];
+}
+
+/** `ocelli.face.photos.changed`: other persons are on some photos than before. */
+export interface PhotosPeopleChanged {
+  /** Owner's user id (UUID). */
+  ownerId: string;
+  /** Photos, at most 500 per event. */
+  photos: PhotoPeople[];
+  /** Counts the owner's changes of persons: the highest is the newest. */
+  revision: number;
+}
+
+/** `ocelli.face.person.changed`: a person was made, renamed, hidden, merged or deleted. */
+export interface PersonChanged {
+  /** Owner's user id (UUID). */
+  ownerId: string;
+  /** Person id (UUID). */
+  personId: string;
+  /** Name; empty while unnamed. */
+  name: string;
+  /** Not to be found by name. */
+  hidden: boolean;
+  /** True when the person is gone: deleted, or merged into `merged_into`. */
+  deleted: boolean;
+  /** Who the person is now; empty unless merged. */
+  mergedInto: string;
+  /** Counts the owner's changes of persons: the highest is the newest. */
+  revision: number;
 }
 
 /** `ocelli.search.photo.embedded`: the joint embedding is stored. */
@@ -251,6 +328,34 @@ export interface FeedAppended {
   newestId: number;
 }
 
+/** `ocelli.library.album.changed`: an album was made, renamed or deleted. */
+export interface AlbumChanged {
+  /** Album id (UUID). */
+  albumId: string;
+  /** Owner's user id (UUID). */
+  ownerId: string;
+  /** Name. */
+  name: string;
+  /** True when it is gone; its photos are in it no more. */
+  deleted: boolean;
+  /** Grows with every change of any album: the highest is the newest. */
+  revision: number;
+}
+
+/** `ocelli.library.album.filled`: photos were put into an album or taken out of it. */
+export interface AlbumPhotosChanged {
+  /** Album id (UUID). */
+  albumId: string;
+  /** Owner of the photos (UUID), who need not own the album. */
+  ownerId: string;
+  /** Photos that are in it now; at most 500 per event. */
+  addedPhotoIds: string[];
+  /** Photos that are in it no more; at most 500 per event. */
+  removedPhotoIds: string[];
+  /** Grows with every change of any album: the highest is the newest. */
+  revision: number;
+}
+
 function createBasePhotoRef(): PhotoRef {
   return { photoId: "", ownerId: "", sha256: "", requestId: undefined };
 }
@@ -381,7 +486,21 @@ export const PhotoRef: MessageFns<PhotoRef> = {
 };
 
 function createBasePhotoReady(): PhotoReady {
-  return { photo: undefined, width: 0, height: 0, filename: "", takenAt: undefined, createdAt: undefined };
+  return {
+    photo: undefined,
+    width: 0,
+    height: 0,
+    filename: "",
+    takenAt: undefined,
+    createdAt: undefined,
+    mediaType: "",
+    sizeBytes: 0,
+    camera: "",
+    lens: "",
+    city: "",
+    region: "",
+    country: "",
+  };
 }
 
 export const PhotoReady: MessageFns<PhotoReady> = {
@@ -403,6 +522,27 @@ export const PhotoReady: MessageFns<PhotoReady> = {
     }
     if (message.createdAt !== undefined) {
       Timestamp.encode(toTimestamp(message.createdAt), writer.uint32(50).fork()).join();
+    }
+    if (message.mediaType !== "") {
+      writer.uint32(58).string(message.mediaType);
+    }
+    if (message.sizeBytes !== 0) {
+      writer.uint32(64).int64(message.sizeBytes);
+    }
+    if (message.camera !== "") {
+      writer.uint32(74).string(message.camera);
+    }
+    if (message.lens !== "") {
+      writer.uint32(82).string(message.lens);
+    }
+    if (message.city !== "") {
+      writer.uint32(90).string(message.city);
+    }
+    if (message.region !== "") {
+      writer.uint32(98).string(message.region);
+    }
+    if (message.country !== "") {
+      writer.uint32(106).string(message.country);
     }
     return writer;
   },
@@ -468,6 +608,62 @@ export const PhotoReady: MessageFns<PhotoReady> = {
             message.createdAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.mediaType = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.sizeBytes = longToNumber(reader.int64());
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.camera = reader.string();
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.lens = reader.string();
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.city = reader.string();
+            continue;
+          }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.region = reader.string();
+            continue;
+          }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.country = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -496,6 +692,21 @@ export const PhotoReady: MessageFns<PhotoReady> = {
         : isSet(object.created_at)
         ? fromJsonTimestamp(object.created_at)
         : undefined,
+      mediaType: isSet(object.mediaType)
+        ? globalThis.String(object.mediaType)
+        : isSet(object.media_type)
+        ? globalThis.String(object.media_type)
+        : "",
+      sizeBytes: isSet(object.sizeBytes)
+        ? globalThis.Number(object.sizeBytes)
+        : isSet(object.size_bytes)
+        ? globalThis.Number(object.size_bytes)
+        : 0,
+      camera: isSet(object.camera) ? globalThis.String(object.camera) : "",
+      lens: isSet(object.lens) ? globalThis.String(object.lens) : "",
+      city: isSet(object.city) ? globalThis.String(object.city) : "",
+      region: isSet(object.region) ? globalThis.String(object.region) : "",
+      country: isSet(object.country) ? globalThis.String(object.country) : "",
     };
   },
 
@@ -519,6 +730,27 @@ export const PhotoReady: MessageFns<PhotoReady> = {
     if (message.createdAt !== undefined) {
       obj.createdAt = message.createdAt.toISOString();
     }
+    if (message.mediaType !== "") {
+      obj.mediaType = message.mediaType;
+    }
+    if (message.sizeBytes !== 0) {
+      obj.sizeBytes = Math.round(message.sizeBytes);
+    }
+    if (message.camera !== "") {
+      obj.camera = message.camera;
+    }
+    if (message.lens !== "") {
+      obj.lens = message.lens;
+    }
+    if (message.city !== "") {
+      obj.city = message.city;
+    }
+    if (message.region !== "") {
+      obj.region = message.region;
+    }
+    if (message.country !== "") {
+      obj.country = message.country;
+    }
     return obj;
   },
 
@@ -535,6 +767,13 @@ export const PhotoReady: MessageFns<PhotoReady> = {
     message.filename = object.filename ?? "";
     message.takenAt = object.takenAt ?? undefined;
     message.createdAt = object.createdAt ?? undefined;
+    message.mediaType = object.mediaType ?? "";
+    message.sizeBytes = object.sizeBytes ?? 0;
+    message.camera = object.camera ?? "";
+    message.lens = object.lens ?? "";
+    message.city = object.city ?? "";
+    message.region = object.region ?? "";
+    message.country = object.country ?? "";
     return message;
   },
 };
@@ -928,7 +1167,7 @@ export const PhotoTextRead: MessageFns<PhotoTextRead> = {
 };
 
 function createBasePhotoFacesScanned(): PhotoFacesScanned {
-  return { photo: undefined, faces: [], provenance: undefined };
+  return { photo: undefined, faces: [], provenance: undefined, skipped: false };
 }
 
 export const PhotoFacesScanned: MessageFns<PhotoFacesScanned> = {
@@ -941,6 +1180,9 @@ export const PhotoFacesScanned: MessageFns<PhotoFacesScanned> = {
     }
     if (message.provenance !== undefined) {
       Provenance.encode(message.provenance, writer.uint32(26).fork()).join();
+    }
+    if (message.skipped !== false) {
+      writer.uint32(32).bool(message.skipped);
     }
     return writer;
   },
@@ -982,6 +1224,14 @@ export const PhotoFacesScanned: MessageFns<PhotoFacesScanned> = {
             message.provenance = Provenance.decode(reader, reader.uint32());
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.skipped = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -999,6 +1249,7 @@ export const PhotoFacesScanned: MessageFns<PhotoFacesScanned> = {
       photo: isSet(object.photo) ? PhotoRef.fromJSON(object.photo) : undefined,
       faces: globalThis.Array.isArray(object?.faces) ? object.faces.map((e: any) => Face.fromJSON(e)) : [],
       provenance: isSet(object.provenance) ? Provenance.fromJSON(object.provenance) : undefined,
+      skipped: isSet(object.skipped) ? globalThis.Boolean(object.skipped) : false,
     };
   },
 
@@ -1012,6 +1263,9 @@ export const PhotoFacesScanned: MessageFns<PhotoFacesScanned> = {
     }
     if (message.provenance !== undefined) {
       obj.provenance = Provenance.toJSON(message.provenance);
+    }
+    if (message.skipped !== false) {
+      obj.skipped = message.skipped;
     }
     return obj;
   },
@@ -1028,6 +1282,523 @@ export const PhotoFacesScanned: MessageFns<PhotoFacesScanned> = {
     message.provenance = (object.provenance !== undefined && object.provenance !== null)
       ? Provenance.fromPartial(object.provenance)
       : undefined;
+    message.skipped = object.skipped ?? false;
+    return message;
+  },
+};
+
+function createBasePhotoGrouped(): PhotoGrouped {
+  return { photo: undefined, personIds: [], revision: 0, provenance: undefined, skipped: false };
+}
+
+export const PhotoGrouped: MessageFns<PhotoGrouped> = {
+  encode(message: PhotoGrouped, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.photo !== undefined) {
+      PhotoRef.encode(message.photo, writer.uint32(10).fork()).join();
+    }
+    for (const v of message.personIds) {
+      writer.uint32(18).string(v!);
+    }
+    if (message.revision !== 0) {
+      writer.uint32(24).int64(message.revision);
+    }
+    if (message.provenance !== undefined) {
+      Provenance.encode(message.provenance, writer.uint32(34).fork()).join();
+    }
+    if (message.skipped !== false) {
+      writer.uint32(40).bool(message.skipped);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PhotoGrouped {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePhotoGrouped();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.photo = PhotoRef.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.personIds.push(reader.string());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.revision = longToNumber(reader.int64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.provenance = Provenance.decode(reader, reader.uint32());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.skipped = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PhotoGrouped {
+    return {
+      photo: isSet(object.photo) ? PhotoRef.fromJSON(object.photo) : undefined,
+      personIds: globalThis.Array.isArray(object?.personIds)
+        ? object.personIds.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.person_ids)
+        ? object.person_ids.map((e: any) => globalThis.String(e))
+        : [],
+      revision: isSet(object.revision) ? globalThis.Number(object.revision) : 0,
+      provenance: isSet(object.provenance) ? Provenance.fromJSON(object.provenance) : undefined,
+      skipped: isSet(object.skipped) ? globalThis.Boolean(object.skipped) : false,
+    };
+  },
+
+  toJSON(message: PhotoGrouped): unknown {
+    const obj: any = {};
+    if (message.photo !== undefined) {
+      obj.photo = PhotoRef.toJSON(message.photo);
+    }
+    if (message.personIds?.length) {
+      obj.personIds = message.personIds;
+    }
+    if (message.revision !== 0) {
+      obj.revision = Math.round(message.revision);
+    }
+    if (message.provenance !== undefined) {
+      obj.provenance = Provenance.toJSON(message.provenance);
+    }
+    if (message.skipped !== false) {
+      obj.skipped = message.skipped;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<PhotoGrouped>): PhotoGrouped {
+    return PhotoGrouped.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PhotoGrouped>): PhotoGrouped {
+    const message = createBasePhotoGrouped();
+    message.photo = (object.photo !== undefined && object.photo !== null)
+      ? PhotoRef.fromPartial(object.photo)
+      : undefined;
+    message.personIds = object.personIds?.map((e) => e) || [];
+    message.revision = object.revision ?? 0;
+    message.provenance = (object.provenance !== undefined && object.provenance !== null)
+      ? Provenance.fromPartial(object.provenance)
+      : undefined;
+    message.skipped = object.skipped ?? false;
+    return message;
+  },
+};
+
+function createBasePhotoPeople(): PhotoPeople {
+  return { photoId: "", personIds: [] };
+}
+
+export const PhotoPeople: MessageFns<PhotoPeople> = {
+  encode(message: PhotoPeople, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.photoId !== "") {
+      writer.uint32(10).string(message.photoId);
+    }
+    for (const v of message.personIds) {
+      writer.uint32(18).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PhotoPeople {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePhotoPeople();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.photoId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.personIds.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PhotoPeople {
+    return {
+      photoId: isSet(object.photoId)
+        ? globalThis.String(object.photoId)
+        : isSet(object.photo_id)
+        ? globalThis.String(object.photo_id)
+        : "",
+      personIds: globalThis.Array.isArray(object?.personIds)
+        ? object.personIds.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.person_ids)
+        ? object.person_ids.map((e: any) => globalThis.String(e))
+        : [],
+    };
+  },
+
+  toJSON(message: PhotoPeople): unknown {
+    const obj: any = {};
+    if (message.photoId !== "") {
+      obj.photoId = message.photoId;
+    }
+    if (message.personIds?.length) {
+      obj.personIds = message.personIds;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<PhotoPeople>): PhotoPeople {
+    return PhotoPeople.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PhotoPeople>): PhotoPeople {
+    const message = createBasePhotoPeople();
+    message.photoId = object.photoId ?? "";
+    message.personIds = object.personIds?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBasePhotosPeopleChanged(): PhotosPeopleChanged {
+  return { ownerId: "", photos: [], revision: 0 };
+}
+
+export const PhotosPeopleChanged: MessageFns<PhotosPeopleChanged> = {
+  encode(message: PhotosPeopleChanged, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.ownerId !== "") {
+      writer.uint32(10).string(message.ownerId);
+    }
+    for (const v of message.photos) {
+      PhotoPeople.encode(v!, writer.uint32(18).fork()).join();
+    }
+    if (message.revision !== 0) {
+      writer.uint32(24).int64(message.revision);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PhotosPeopleChanged {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePhotosPeopleChanged();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.ownerId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.photos.push(PhotoPeople.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.revision = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PhotosPeopleChanged {
+    return {
+      ownerId: isSet(object.ownerId)
+        ? globalThis.String(object.ownerId)
+        : isSet(object.owner_id)
+        ? globalThis.String(object.owner_id)
+        : "",
+      photos: globalThis.Array.isArray(object?.photos) ? object.photos.map((e: any) => PhotoPeople.fromJSON(e)) : [],
+      revision: isSet(object.revision) ? globalThis.Number(object.revision) : 0,
+    };
+  },
+
+  toJSON(message: PhotosPeopleChanged): unknown {
+    const obj: any = {};
+    if (message.ownerId !== "") {
+      obj.ownerId = message.ownerId;
+    }
+    if (message.photos?.length) {
+      obj.photos = message.photos.map((e) => PhotoPeople.toJSON(e));
+    }
+    if (message.revision !== 0) {
+      obj.revision = Math.round(message.revision);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<PhotosPeopleChanged>): PhotosPeopleChanged {
+    return PhotosPeopleChanged.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PhotosPeopleChanged>): PhotosPeopleChanged {
+    const message = createBasePhotosPeopleChanged();
+    message.ownerId = object.ownerId ?? "";
+    message.photos = object.photos?.map((e) => PhotoPeople.fromPartial(e)) || [];
+    message.revision = object.revision ?? 0;
+    return message;
+  },
+};
+
+function createBasePersonChanged(): PersonChanged {
+  return { ownerId: "", personId: "", name: "", hidden: false, deleted: false, mergedInto: "", revision: 0 };
+}
+
+export const PersonChanged: MessageFns<PersonChanged> = {
+  encode(message: PersonChanged, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.ownerId !== "") {
+      writer.uint32(10).string(message.ownerId);
+    }
+    if (message.personId !== "") {
+      writer.uint32(18).string(message.personId);
+    }
+    if (message.name !== "") {
+      writer.uint32(26).string(message.name);
+    }
+    if (message.hidden !== false) {
+      writer.uint32(32).bool(message.hidden);
+    }
+    if (message.deleted !== false) {
+      writer.uint32(40).bool(message.deleted);
+    }
+    if (message.mergedInto !== "") {
+      writer.uint32(50).string(message.mergedInto);
+    }
+    if (message.revision !== 0) {
+      writer.uint32(56).int64(message.revision);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PersonChanged {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePersonChanged();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.ownerId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.personId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.hidden = reader.bool();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.deleted = reader.bool();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.mergedInto = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.revision = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PersonChanged {
+    return {
+      ownerId: isSet(object.ownerId)
+        ? globalThis.String(object.ownerId)
+        : isSet(object.owner_id)
+        ? globalThis.String(object.owner_id)
+        : "",
+      personId: isSet(object.personId)
+        ? globalThis.String(object.personId)
+        : isSet(object.person_id)
+        ? globalThis.String(object.person_id)
+        : "",
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      hidden: isSet(object.hidden) ? globalThis.Boolean(object.hidden) : false,
+      deleted: isSet(object.deleted) ? globalThis.Boolean(object.deleted) : false,
+      mergedInto: isSet(object.mergedInto)
+        ? globalThis.String(object.mergedInto)
+        : isSet(object.merged_into)
+        ? globalThis.String(object.merged_into)
+        : "",
+      revision: isSet(object.revision) ? globalThis.Number(object.revision) : 0,
+    };
+  },
+
+  toJSON(message: PersonChanged): unknown {
+    const obj: any = {};
+    if (message.ownerId !== "") {
+      obj.ownerId = message.ownerId;
+    }
+    if (message.personId !== "") {
+      obj.personId = message.personId;
+    }
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.hidden !== false) {
+      obj.hidden = message.hidden;
+    }
+    if (message.deleted !== false) {
+      obj.deleted = message.deleted;
+    }
+    if (message.mergedInto !== "") {
+      obj.mergedInto = message.mergedInto;
+    }
+    if (message.revision !== 0) {
+      obj.revision = Math.round(message.revision);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<PersonChanged>): PersonChanged {
+    return PersonChanged.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PersonChanged>): PersonChanged {
+    const message = createBasePersonChanged();
+    message.ownerId = object.ownerId ?? "";
+    message.personId = object.personId ?? "";
+    message.name = object.name ?? "";
+    message.hidden = object.hidden ?? false;
+    message.deleted = object.deleted ?? false;
+    message.mergedInto = object.mergedInto ?? "";
+    message.revision = object.revision ?? 0;
     return message;
   },
 };
@@ -2471,6 +3242,296 @@ export const FeedAppended: MessageFns<FeedAppended> = {
     const message = createBaseFeedAppended();
     message.ownerId = object.ownerId ?? "";
     message.newestId = object.newestId ?? 0;
+    return message;
+  },
+};
+
+function createBaseAlbumChanged(): AlbumChanged {
+  return { albumId: "", ownerId: "", name: "", deleted: false, revision: 0 };
+}
+
+export const AlbumChanged: MessageFns<AlbumChanged> = {
+  encode(message: AlbumChanged, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.albumId !== "") {
+      writer.uint32(10).string(message.albumId);
+    }
+    if (message.ownerId !== "") {
+      writer.uint32(18).string(message.ownerId);
+    }
+    if (message.name !== "") {
+      writer.uint32(26).string(message.name);
+    }
+    if (message.deleted !== false) {
+      writer.uint32(32).bool(message.deleted);
+    }
+    if (message.revision !== 0) {
+      writer.uint32(40).int64(message.revision);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AlbumChanged {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAlbumChanged();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.albumId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.ownerId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.deleted = reader.bool();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.revision = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): AlbumChanged {
+    return {
+      albumId: isSet(object.albumId)
+        ? globalThis.String(object.albumId)
+        : isSet(object.album_id)
+        ? globalThis.String(object.album_id)
+        : "",
+      ownerId: isSet(object.ownerId)
+        ? globalThis.String(object.ownerId)
+        : isSet(object.owner_id)
+        ? globalThis.String(object.owner_id)
+        : "",
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      deleted: isSet(object.deleted) ? globalThis.Boolean(object.deleted) : false,
+      revision: isSet(object.revision) ? globalThis.Number(object.revision) : 0,
+    };
+  },
+
+  toJSON(message: AlbumChanged): unknown {
+    const obj: any = {};
+    if (message.albumId !== "") {
+      obj.albumId = message.albumId;
+    }
+    if (message.ownerId !== "") {
+      obj.ownerId = message.ownerId;
+    }
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.deleted !== false) {
+      obj.deleted = message.deleted;
+    }
+    if (message.revision !== 0) {
+      obj.revision = Math.round(message.revision);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<AlbumChanged>): AlbumChanged {
+    return AlbumChanged.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<AlbumChanged>): AlbumChanged {
+    const message = createBaseAlbumChanged();
+    message.albumId = object.albumId ?? "";
+    message.ownerId = object.ownerId ?? "";
+    message.name = object.name ?? "";
+    message.deleted = object.deleted ?? false;
+    message.revision = object.revision ?? 0;
+    return message;
+  },
+};
+
+function createBaseAlbumPhotosChanged(): AlbumPhotosChanged {
+  return { albumId: "", ownerId: "", addedPhotoIds: [], removedPhotoIds: [], revision: 0 };
+}
+
+export const AlbumPhotosChanged: MessageFns<AlbumPhotosChanged> = {
+  encode(message: AlbumPhotosChanged, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.albumId !== "") {
+      writer.uint32(10).string(message.albumId);
+    }
+    if (message.ownerId !== "") {
+      writer.uint32(18).string(message.ownerId);
+    }
+    for (const v of message.addedPhotoIds) {
+      writer.uint32(26).string(v!);
+    }
+    for (const v of message.removedPhotoIds) {
+      writer.uint32(34).string(v!);
+    }
+    if (message.revision !== 0) {
+      writer.uint32(40).int64(message.revision);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AlbumPhotosChanged {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAlbumPhotosChanged();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.albumId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.ownerId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.addedPhotoIds.push(reader.string());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.removedPhotoIds.push(reader.string());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.revision = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): AlbumPhotosChanged {
+    return {
+      albumId: isSet(object.albumId)
+        ? globalThis.String(object.albumId)
+        : isSet(object.album_id)
+        ? globalThis.String(object.album_id)
+        : "",
+      ownerId: isSet(object.ownerId)
+        ? globalThis.String(object.ownerId)
+        : isSet(object.owner_id)
+        ? globalThis.String(object.owner_id)
+        : "",
+      addedPhotoIds: globalThis.Array.isArray(object?.addedPhotoIds)
+        ? object.addedPhotoIds.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.added_photo_ids)
+        ? object.added_photo_ids.map((e: any) => globalThis.String(e))
+        : [],
+      removedPhotoIds: globalThis.Array.isArray(object?.removedPhotoIds)
+        ? object.removedPhotoIds.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.removed_photo_ids)
+        ? object.removed_photo_ids.map((e: any) => globalThis.String(e))
+        : [],
+      revision: isSet(object.revision) ? globalThis.Number(object.revision) : 0,
+    };
+  },
+
+  toJSON(message: AlbumPhotosChanged): unknown {
+    const obj: any = {};
+    if (message.albumId !== "") {
+      obj.albumId = message.albumId;
+    }
+    if (message.ownerId !== "") {
+      obj.ownerId = message.ownerId;
+    }
+    if (message.addedPhotoIds?.length) {
+      obj.addedPhotoIds = message.addedPhotoIds;
+    }
+    if (message.removedPhotoIds?.length) {
+      obj.removedPhotoIds = message.removedPhotoIds;
+    }
+    if (message.revision !== 0) {
+      obj.revision = Math.round(message.revision);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<AlbumPhotosChanged>): AlbumPhotosChanged {
+    return AlbumPhotosChanged.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<AlbumPhotosChanged>): AlbumPhotosChanged {
+    const message = createBaseAlbumPhotosChanged();
+    message.albumId = object.albumId ?? "";
+    message.ownerId = object.ownerId ?? "";
+    message.addedPhotoIds = object.addedPhotoIds?.map((e) => e) || [];
+    message.removedPhotoIds = object.removedPhotoIds?.map((e) => e) || [];
+    message.revision = object.revision ?? 0;
     return message;
   },
 };

@@ -8,6 +8,7 @@
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import type { CallContext, CallOptions } from "nice-grpc-common";
 import { Timestamp } from "../../../google/protobuf/timestamp.ts";
+import { AlbumChanged, PhotoChanged, PhotoReady } from "../../events/v1/events.ts";
 
 export const protobufPackage = "ocelli.library.v1";
 
@@ -560,6 +561,52 @@ export interface SetQuotaRequest {
 export interface SetQuotaResponse {
   /** The usage with the limits now in force. */
   usage: Usage | undefined;
+}
+
+/** See ListPhotosForIndex. */
+export interface ListPhotosForIndexRequest {
+  /** 0 means the default of 200; more than 500 is clamped; negative is refused. */
+  pageSize: number;
+  /** Token of the previous page; empty for the first. */
+  pageToken: string;
+}
+
+/** A photo as the index is built from it. */
+export interface IndexablePhoto {
+  /** What `library.photo.ready` says. */
+  ready:
+    | PhotoReady
+    | undefined;
+  /** What the newest `library.photo.changed` says; absent before any change. */
+  changed:
+    | PhotoChanged
+    | undefined;
+  /** Albums that hold it, of whomever. */
+  albumIds: string[];
+}
+
+/** See ListPhotosForIndex. */
+export interface ListPhotosForIndexResponse {
+  /** Oldest addition first. */
+  photos: IndexablePhoto[];
+  /** Empty on the last page. */
+  nextPageToken: string;
+}
+
+/** See ListAlbumsForIndex. */
+export interface ListAlbumsForIndexRequest {
+  /** 0 means the default of 200; more than 500 is clamped; negative is refused. */
+  pageSize: number;
+  /** Token of the previous page; empty for the first. */
+  pageToken: string;
+}
+
+/** See ListAlbumsForIndex. */
+export interface ListAlbumsForIndexResponse {
+  /** What the newest `library.album.changed` of each album says; `revision` counts what was put in and taken out since, too. */
+  albums: AlbumChanged[];
+  /** Empty on the last page. */
+  nextPageToken: string;
 }
 
 function createBaseStageState(): StageState {
@@ -3451,6 +3498,479 @@ export const SetQuotaResponse: MessageFns<SetQuotaResponse> = {
   },
 };
 
+function createBaseListPhotosForIndexRequest(): ListPhotosForIndexRequest {
+  return { pageSize: 0, pageToken: "" };
+}
+
+export const ListPhotosForIndexRequest: MessageFns<ListPhotosForIndexRequest> = {
+  encode(message: ListPhotosForIndexRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.pageSize !== 0) {
+      writer.uint32(8).int32(message.pageSize);
+    }
+    if (message.pageToken !== "") {
+      writer.uint32(18).string(message.pageToken);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListPhotosForIndexRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListPhotosForIndexRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.pageSize = reader.int32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.pageToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListPhotosForIndexRequest {
+    return {
+      pageSize: isSet(object.pageSize)
+        ? globalThis.Number(object.pageSize)
+        : isSet(object.page_size)
+        ? globalThis.Number(object.page_size)
+        : 0,
+      pageToken: isSet(object.pageToken)
+        ? globalThis.String(object.pageToken)
+        : isSet(object.page_token)
+        ? globalThis.String(object.page_token)
+        : "",
+    };
+  },
+
+  toJSON(message: ListPhotosForIndexRequest): unknown {
+    const obj: any = {};
+    if (message.pageSize !== 0) {
+      obj.pageSize = Math.round(message.pageSize);
+    }
+    if (message.pageToken !== "") {
+      obj.pageToken = message.pageToken;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListPhotosForIndexRequest>): ListPhotosForIndexRequest {
+    return ListPhotosForIndexRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListPhotosForIndexRequest>): ListPhotosForIndexRequest {
+    const message = createBaseListPhotosForIndexRequest();
+    message.pageSize = object.pageSize ?? 0;
+    message.pageToken = object.pageToken ?? "";
+    return message;
+  },
+};
+
+function createBaseIndexablePhoto(): IndexablePhoto {
+  return { ready: undefined, changed: undefined, albumIds: [] };
+}
+
+export const IndexablePhoto: MessageFns<IndexablePhoto> = {
+  encode(message: IndexablePhoto, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.ready !== undefined) {
+      PhotoReady.encode(message.ready, writer.uint32(10).fork()).join();
+    }
+    if (message.changed !== undefined) {
+      PhotoChanged.encode(message.changed, writer.uint32(18).fork()).join();
+    }
+    for (const v of message.albumIds) {
+      writer.uint32(26).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): IndexablePhoto {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseIndexablePhoto();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.ready = PhotoReady.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.changed = PhotoChanged.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.albumIds.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): IndexablePhoto {
+    return {
+      ready: isSet(object.ready) ? PhotoReady.fromJSON(object.ready) : undefined,
+      changed: isSet(object.changed) ? PhotoChanged.fromJSON(object.changed) : undefined,
+      albumIds: globalThis.Array.isArray(object?.albumIds)
+        ? object.albumIds.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.album_ids)
+        ? object.album_ids.map((e: any) => globalThis.String(e))
+        : [],
+    };
+  },
+
+  toJSON(message: IndexablePhoto): unknown {
+    const obj: any = {};
+    if (message.ready !== undefined) {
+      obj.ready = PhotoReady.toJSON(message.ready);
+    }
+    if (message.changed !== undefined) {
+      obj.changed = PhotoChanged.toJSON(message.changed);
+    }
+    if (message.albumIds?.length) {
+      obj.albumIds = message.albumIds;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<IndexablePhoto>): IndexablePhoto {
+    return IndexablePhoto.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<IndexablePhoto>): IndexablePhoto {
+    const message = createBaseIndexablePhoto();
+    message.ready = (object.ready !== undefined && object.ready !== null)
+      ? PhotoReady.fromPartial(object.ready)
+      : undefined;
+    message.changed = (object.changed !== undefined && object.changed !== null)
+      ? PhotoChanged.fromPartial(object.changed)
+      : undefined;
+    message.albumIds = object.albumIds?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseListPhotosForIndexResponse(): ListPhotosForIndexResponse {
+  return { photos: [], nextPageToken: "" };
+}
+
+export const ListPhotosForIndexResponse: MessageFns<ListPhotosForIndexResponse> = {
+  encode(message: ListPhotosForIndexResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.photos) {
+      IndexablePhoto.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.nextPageToken !== "") {
+      writer.uint32(18).string(message.nextPageToken);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListPhotosForIndexResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListPhotosForIndexResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.photos.push(IndexablePhoto.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.nextPageToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListPhotosForIndexResponse {
+    return {
+      photos: globalThis.Array.isArray(object?.photos) ? object.photos.map((e: any) => IndexablePhoto.fromJSON(e)) : [],
+      nextPageToken: isSet(object.nextPageToken)
+        ? globalThis.String(object.nextPageToken)
+        : isSet(object.next_page_token)
+        ? globalThis.String(object.next_page_token)
+        : "",
+    };
+  },
+
+  toJSON(message: ListPhotosForIndexResponse): unknown {
+    const obj: any = {};
+    if (message.photos?.length) {
+      obj.photos = message.photos.map((e) => IndexablePhoto.toJSON(e));
+    }
+    if (message.nextPageToken !== "") {
+      obj.nextPageToken = message.nextPageToken;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListPhotosForIndexResponse>): ListPhotosForIndexResponse {
+    return ListPhotosForIndexResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListPhotosForIndexResponse>): ListPhotosForIndexResponse {
+    const message = createBaseListPhotosForIndexResponse();
+    message.photos = object.photos?.map((e) => IndexablePhoto.fromPartial(e)) || [];
+    message.nextPageToken = object.nextPageToken ?? "";
+    return message;
+  },
+};
+
+function createBaseListAlbumsForIndexRequest(): ListAlbumsForIndexRequest {
+  return { pageSize: 0, pageToken: "" };
+}
+
+export const ListAlbumsForIndexRequest: MessageFns<ListAlbumsForIndexRequest> = {
+  encode(message: ListAlbumsForIndexRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.pageSize !== 0) {
+      writer.uint32(8).int32(message.pageSize);
+    }
+    if (message.pageToken !== "") {
+      writer.uint32(18).string(message.pageToken);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListAlbumsForIndexRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListAlbumsForIndexRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.pageSize = reader.int32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.pageToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListAlbumsForIndexRequest {
+    return {
+      pageSize: isSet(object.pageSize)
+        ? globalThis.Number(object.pageSize)
+        : isSet(object.page_size)
+        ? globalThis.Number(object.page_size)
+        : 0,
+      pageToken: isSet(object.pageToken)
+        ? globalThis.String(object.pageToken)
+        : isSet(object.page_token)
+        ? globalThis.String(object.page_token)
+        : "",
+    };
+  },
+
+  toJSON(message: ListAlbumsForIndexRequest): unknown {
+    const obj: any = {};
+    if (message.pageSize !== 0) {
+      obj.pageSize = Math.round(message.pageSize);
+    }
+    if (message.pageToken !== "") {
+      obj.pageToken = message.pageToken;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListAlbumsForIndexRequest>): ListAlbumsForIndexRequest {
+    return ListAlbumsForIndexRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListAlbumsForIndexRequest>): ListAlbumsForIndexRequest {
+    const message = createBaseListAlbumsForIndexRequest();
+    message.pageSize = object.pageSize ?? 0;
+    message.pageToken = object.pageToken ?? "";
+    return message;
+  },
+};
+
+function createBaseListAlbumsForIndexResponse(): ListAlbumsForIndexResponse {
+  return { albums: [], nextPageToken: "" };
+}
+
+export const ListAlbumsForIndexResponse: MessageFns<ListAlbumsForIndexResponse> = {
+  encode(message: ListAlbumsForIndexResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.albums) {
+      AlbumChanged.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.nextPageToken !== "") {
+      writer.uint32(18).string(message.nextPageToken);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListAlbumsForIndexResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListAlbumsForIndexResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.albums.push(AlbumChanged.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.nextPageToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListAlbumsForIndexResponse {
+    return {
+      albums: globalThis.Array.isArray(object?.albums) ? object.albums.map((e: any) => AlbumChanged.fromJSON(e)) : [],
+      nextPageToken: isSet(object.nextPageToken)
+        ? globalThis.String(object.nextPageToken)
+        : isSet(object.next_page_token)
+        ? globalThis.String(object.next_page_token)
+        : "",
+    };
+  },
+
+  toJSON(message: ListAlbumsForIndexResponse): unknown {
+    const obj: any = {};
+    if (message.albums?.length) {
+      obj.albums = message.albums.map((e) => AlbumChanged.toJSON(e));
+    }
+    if (message.nextPageToken !== "") {
+      obj.nextPageToken = message.nextPageToken;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListAlbumsForIndexResponse>): ListAlbumsForIndexResponse {
+    return ListAlbumsForIndexResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListAlbumsForIndexResponse>): ListAlbumsForIndexResponse {
+    const message = createBaseListAlbumsForIndexResponse();
+    message.albums = object.albums?.map((e) => AlbumChanged.fromPartial(e)) || [];
+    message.nextPageToken = object.nextPageToken ?? "";
+    return message;
+  },
+};
+
 /** Photos, their bytes, and how far their analysis has come. */
 export type LibraryServiceDefinition = typeof LibraryServiceDefinition;
 export const LibraryServiceDefinition = {
@@ -3510,6 +4030,24 @@ export const LibraryServiceDefinition = {
       responseType: FetchForAnalysisResponse as typeof FetchForAnalysisResponse,
       responseStream: true,
       options: {},
+    },
+    /** For the search service, to build its index anew: photos of everybody with all that its events would say of them. */
+    listPhotosForIndex: {
+      name: "ListPhotosForIndex",
+      requestType: ListPhotosForIndexRequest as typeof ListPhotosForIndexRequest,
+      requestStream: false,
+      responseType: ListPhotosForIndexResponse as typeof ListPhotosForIndexResponse,
+      responseStream: false,
+      options: { idempotencyLevel: "NO_SIDE_EFFECTS" },
+    },
+    /** The same of albums. */
+    listAlbumsForIndex: {
+      name: "ListAlbumsForIndex",
+      requestType: ListAlbumsForIndexRequest as typeof ListAlbumsForIndexRequest,
+      requestStream: false,
+      responseType: ListAlbumsForIndexResponse as typeof ListAlbumsForIndexResponse,
+      responseStream: false,
+      options: { idempotencyLevel: "NO_SIDE_EFFECTS" },
     },
     /** What the caller's photos take, and how much they may take. */
     getUsage: {
@@ -3573,6 +4111,16 @@ export interface LibraryServiceImplementation<CallContextExt = {}> {
     request: FetchForAnalysisRequest,
     context: CallContext & CallContextExt,
   ): ServerStreamingMethodResult<DeepPartial<FetchForAnalysisResponse>>;
+  /** For the search service, to build its index anew: photos of everybody with all that its events would say of them. */
+  listPhotosForIndex(
+    request: ListPhotosForIndexRequest,
+    context: CallContext & CallContextExt,
+  ): Promise<DeepPartial<ListPhotosForIndexResponse>>;
+  /** The same of albums. */
+  listAlbumsForIndex(
+    request: ListAlbumsForIndexRequest,
+    context: CallContext & CallContextExt,
+  ): Promise<DeepPartial<ListAlbumsForIndexResponse>>;
   /** What the caller's photos take, and how much they may take. */
   getUsage(request: GetUsageRequest, context: CallContext & CallContextExt): Promise<DeepPartial<GetUsageResponse>>;
   /** The same of any user. For administrators. */
@@ -3616,6 +4164,16 @@ export interface LibraryServiceClient<CallOptionsExt = {}> {
     request: DeepPartial<FetchForAnalysisRequest>,
     options?: CallOptions & CallOptionsExt,
   ): AsyncIterable<FetchForAnalysisResponse>;
+  /** For the search service, to build its index anew: photos of everybody with all that its events would say of them. */
+  listPhotosForIndex(
+    request: DeepPartial<ListPhotosForIndexRequest>,
+    options?: CallOptions & CallOptionsExt,
+  ): Promise<ListPhotosForIndexResponse>;
+  /** The same of albums. */
+  listAlbumsForIndex(
+    request: DeepPartial<ListAlbumsForIndexRequest>,
+    options?: CallOptions & CallOptionsExt,
+  ): Promise<ListAlbumsForIndexResponse>;
   /** What the caller's photos take, and how much they may take. */
   getUsage(request: DeepPartial<GetUsageRequest>, options?: CallOptions & CallOptionsExt): Promise<GetUsageResponse>;
   /** The same of any user. For administrators. */

@@ -245,6 +245,18 @@ export interface ValidatePhotoResponse {
   problems: ValidationProblem[];
 }
 
+/** See GetPhotos. */
+export interface GetPhotosRequest {
+  /** Photo ids, 1 to 200. */
+  photoIds: string[];
+}
+
+/** See GetPhotos. */
+export interface GetPhotosResponse {
+  /** The photos that were found. */
+  photos: Photo[];
+}
+
 function createBaseUpdatePhotoRequest(): UpdatePhotoRequest {
   return {
     photoId: "",
@@ -1444,12 +1456,164 @@ export const ValidatePhotoResponse: MessageFns<ValidatePhotoResponse> = {
   },
 };
 
+function createBaseGetPhotosRequest(): GetPhotosRequest {
+  return { photoIds: [] };
+}
+
+export const GetPhotosRequest: MessageFns<GetPhotosRequest> = {
+  encode(message: GetPhotosRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.photoIds) {
+      writer.uint32(10).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetPhotosRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetPhotosRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.photoIds.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetPhotosRequest {
+    return {
+      photoIds: globalThis.Array.isArray(object?.photoIds)
+        ? object.photoIds.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.photo_ids)
+        ? object.photo_ids.map((e: any) => globalThis.String(e))
+        : [],
+    };
+  },
+
+  toJSON(message: GetPhotosRequest): unknown {
+    const obj: any = {};
+    if (message.photoIds?.length) {
+      obj.photoIds = message.photoIds;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<GetPhotosRequest>): GetPhotosRequest {
+    return GetPhotosRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetPhotosRequest>): GetPhotosRequest {
+    const message = createBaseGetPhotosRequest();
+    message.photoIds = object.photoIds?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseGetPhotosResponse(): GetPhotosResponse {
+  return { photos: [] };
+}
+
+export const GetPhotosResponse: MessageFns<GetPhotosResponse> = {
+  encode(message: GetPhotosResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.photos) {
+      Photo.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetPhotosResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetPhotosResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.photos.push(Photo.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetPhotosResponse {
+    return { photos: globalThis.Array.isArray(object?.photos) ? object.photos.map((e: any) => Photo.fromJSON(e)) : [] };
+  },
+
+  toJSON(message: GetPhotosResponse): unknown {
+    const obj: any = {};
+    if (message.photos?.length) {
+      obj.photos = message.photos.map((e) => Photo.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<GetPhotosResponse>): GetPhotosResponse {
+    return GetPhotosResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetPhotosResponse>): GetPhotosResponse {
+    const message = createBaseGetPhotosResponse();
+    message.photos = object.photos?.map((e) => Photo.fromPartial(e)) || [];
+    return message;
+  },
+};
+
 /** What owners do with their photos. Unknown ids and other users' photos answer NOT_FOUND/PHOTO_NOT_FOUND alike. */
 export type PhotoServiceDefinition = typeof PhotoServiceDefinition;
 export const PhotoServiceDefinition = {
   name: "PhotoService",
   fullName: "ocelli.library.v1.PhotoService",
   methods: {
+    /**
+     * Several photos of the caller at once, in the order asked. Those that are unknown, somebody else's, hidden or in the
+     * trash are left out. INVALID_ARGUMENT/INVALID_PHOTO_IDS for none, TOO_MANY_PHOTOS above 200.
+     */
+    getPhotos: {
+      name: "GetPhotos",
+      requestType: GetPhotosRequest as typeof GetPhotosRequest,
+      requestStream: false,
+      responseType: GetPhotosResponse as typeof GetPhotosResponse,
+      responseStream: false,
+      options: { idempotencyLevel: "NO_SIDE_EFFECTS" },
+    },
     /** Changes what an owner says of a photo. INVALID_ARGUMENT/INVALID_PHOTO_CHANGE. */
     updatePhoto: {
       name: "UpdatePhoto",
@@ -1499,6 +1663,11 @@ export const PhotoServiceDefinition = {
 } as const;
 
 export interface PhotoServiceImplementation<CallContextExt = {}> {
+  /**
+   * Several photos of the caller at once, in the order asked. Those that are unknown, somebody else's, hidden or in the
+   * trash are left out. INVALID_ARGUMENT/INVALID_PHOTO_IDS for none, TOO_MANY_PHOTOS above 200.
+   */
+  getPhotos(request: GetPhotosRequest, context: CallContext & CallContextExt): Promise<DeepPartial<GetPhotosResponse>>;
   /** Changes what an owner says of a photo. INVALID_ARGUMENT/INVALID_PHOTO_CHANGE. */
   updatePhoto(
     request: UpdatePhotoRequest,
@@ -1527,6 +1696,11 @@ export interface PhotoServiceImplementation<CallContextExt = {}> {
 }
 
 export interface PhotoServiceClient<CallOptionsExt = {}> {
+  /**
+   * Several photos of the caller at once, in the order asked. Those that are unknown, somebody else's, hidden or in the
+   * trash are left out. INVALID_ARGUMENT/INVALID_PHOTO_IDS for none, TOO_MANY_PHOTOS above 200.
+   */
+  getPhotos(request: DeepPartial<GetPhotosRequest>, options?: CallOptions & CallOptionsExt): Promise<GetPhotosResponse>;
   /** Changes what an owner says of a photo. INVALID_ARGUMENT/INVALID_PHOTO_CHANGE. */
   updatePhoto(
     request: DeepPartial<UpdatePhotoRequest>,

@@ -7,6 +7,7 @@
 /* eslint-disable */
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import type { CallContext, CallOptions } from "nice-grpc-common";
+import { Timestamp } from "../../../google/protobuf/timestamp.ts";
 
 export const protobufPackage = "ocelli.search.v1";
 
@@ -82,9 +83,39 @@ export function searchModeToNumber(object: SearchMode): number {
   }
 }
 
+/** Which photos are looked at. Parts that are absent do not restrict; all that are there must hold. */
+export interface SearchFilter {
+  /** In this album of the caller's. */
+  albumId: string;
+  /** With all of these persons; at most 20. */
+  personIds: string[];
+  /** With all of these labels, case ignored; at most 20. */
+  labels: string[];
+  /** Taken (added, where the capture time is unknown) at or after. */
+  takenFrom:
+    | Date
+    | undefined;
+  /** Taken (added, where the capture time is unknown) before. */
+  takenUntil:
+    | Date
+    | undefined;
+  /** Media type, e.g. `image/png`, or its second half. */
+  mediaType: string;
+  /** Camera contains this, case ignored. */
+  camera: string;
+  /** City, region or country contains this, case ignored. */
+  place: string;
+  /** Only favourites, or only others. */
+  favorite?: boolean | undefined;
+}
+
 /** See Search. */
 export interface SearchRequest {
-  /** What to look for, 1 to 500 characters. */
+  /**
+   * What to look for, up to 500 characters: plain words, "quotes", -minus, `person:`, `label:`, `type:`, `album:`,
+   * `camera:`, `place:`, `before:`, `after:`. May be empty when the filter is not: everything in it is found then,
+   * newest first.
+   */
   query: string;
   /** How to search. */
   mode: SearchMode;
@@ -96,6 +127,12 @@ export interface SearchRequest {
   pageSize: number;
   /** Token of the previous page; empty for the first. */
   pageToken: string;
+  /** Which photos are looked at. */
+  filter:
+    | SearchFilter
+    | undefined;
+  /** The caller's zone, e.g. `Europe/Berlin`, in which "yesterday" is meant; empty for UTC. */
+  timeZone: string;
 }
 
 /** One photo found. */
@@ -104,8 +141,18 @@ export interface SearchHit {
   photoId: string;
   /** Relevance, 0..1. */
   score: number;
-  /** Why it matches, e.g. `picture`, `caption: cup`, `object: dog`. */
+  /** Why it matches, e.g. `picture`, `caption: cup`, `label: dog`, `person: Maria`. */
   why: string[];
+}
+
+/** A part of a query that was understood as more than words. */
+export interface Understanding {
+  /** `person`, `place`, `date`, `album`, `label`, `type`, `camera`, `exclude`, `correction`. */
+  kind: string;
+  /** The words of the query. */
+  text: string;
+  /** What they were taken for, e.g. `Maria`, `2023-06-01/2023-09-01`. */
+  meaning: string;
 }
 
 /** See Search. */
@@ -114,10 +161,348 @@ export interface SearchResponse {
   hits: SearchHit[];
   /** Empty on the last page. */
   nextPageToken: string;
+  /** What of the query was understood as more than words. */
+  understood: Understanding[];
 }
 
+/** See FindSimilar. */
+export interface FindSimilarRequest {
+  /** Photo id. */
+  photoId: string;
+  /** Least similarity, 0..1; absent means the calibrated cut. */
+  minScore?:
+    | number
+    | undefined;
+  /** 0 means the default of 20; more than 100 is clamped; negative is refused. */
+  pageSize: number;
+  /** Token of the previous page; empty for the first. */
+  pageToken: string;
+}
+
+/** See FindSimilar. */
+export interface FindSimilarResponse {
+  /** Likest first. */
+  hits: SearchHit[];
+  /** Empty on the last page. */
+  nextPageToken: string;
+}
+
+/** Opens a search by image. */
+export interface SearchByImageOptions {
+  /** Least similarity, 0..1; absent means the calibrated cut. */
+  minScore?:
+    | number
+    | undefined;
+  /** Photos wanted; 0 means 20; more than 100 is clamped. */
+  pageSize: number;
+}
+
+/** See SearchByImage. */
+export interface SearchByImageRequest {
+  /** First `options`, then `chunk`s. */
+  part:
+    | //
+    /** Opens the search. */
+    { $case: "options"; value: SearchByImageOptions }
+    | //
+    /** At most 64 KiB of an image file. */
+    { $case: "chunk"; value: Uint8Array }
+    | undefined;
+}
+
+/** See SearchByImage. */
+export interface SearchByImageResponse {
+  /** Likest first. */
+  hits: SearchHit[];
+}
+
+/** See Suggest. */
+export interface SuggestRequest {
+  /** What was typed so far, 1 to 100 characters. */
+  prefix: string;
+  /** 0 means the default of 10; more than 20 is clamped. */
+  limit: number;
+}
+
+/** Something to search for. */
+export interface Suggestion {
+  /** `person`, `label`, `place`, `album`, `camera`. */
+  kind: string;
+  /** As shown. */
+  text: string;
+  /** Query that finds it, e.g. `person:"Maria"`. */
+  query: string;
+  /** Photos it would find, roughly. */
+  count: number;
+}
+
+/** See Suggest. */
+export interface SuggestResponse {
+  /** Likeliest first. */
+  suggestions: Suggestion[];
+}
+
+/** See ListMemories. */
+export interface ListMemoriesRequest {
+  /** `YYYY-MM-DD`; empty for today. */
+  date: string;
+  /** The caller's zone; empty for UTC. */
+  timeZone: string;
+}
+
+/** A day of an earlier year. */
+export interface Memory {
+  /** The year. */
+  year: number;
+  /** Photos of that day, at most 50, earliest first. */
+  photoIds: string[];
+  /** Photos of that day in all. */
+  count: number;
+}
+
+/** See ListMemories. */
+export interface ListMemoriesResponse {
+  /** Newest year first. */
+  memories: Memory[];
+}
+
+function createBaseSearchFilter(): SearchFilter {
+  return {
+    albumId: "",
+    personIds: [],
+    labels: [],
+    takenFrom: undefined,
+    takenUntil: undefined,
+    mediaType: "",
+    camera: "",
+    place: "",
+    favorite: undefined,
+  };
+}
+
+export const SearchFilter: MessageFns<SearchFilter> = {
+  encode(message: SearchFilter, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.albumId !== "") {
+      writer.uint32(10).string(message.albumId);
+    }
+    for (const v of message.personIds) {
+      writer.uint32(18).string(v!);
+    }
+    for (const v of message.labels) {
+      writer.uint32(26).string(v!);
+    }
+    if (message.takenFrom !== undefined) {
+      Timestamp.encode(toTimestamp(message.takenFrom), writer.uint32(34).fork()).join();
+    }
+    if (message.takenUntil !== undefined) {
+      Timestamp.encode(toTimestamp(message.takenUntil), writer.uint32(42).fork()).join();
+    }
+    if (message.mediaType !== "") {
+      writer.uint32(50).string(message.mediaType);
+    }
+    if (message.camera !== "") {
+      writer.uint32(58).string(message.camera);
+    }
+    if (message.place !== "") {
+      writer.uint32(66).string(message.place);
+    }
+    if (message.favorite !== undefined) {
+      writer.uint32(72).bool(message.favorite);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SearchFilter {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSearchFilter();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.albumId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.personIds.push(reader.string());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.labels.push(reader.string());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.takenFrom = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.takenUntil = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.mediaType = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.camera = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.place = reader.string();
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.favorite = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SearchFilter {
+    return {
+      albumId: isSet(object.albumId)
+        ? globalThis.String(object.albumId)
+        : isSet(object.album_id)
+        ? globalThis.String(object.album_id)
+        : "",
+      personIds: globalThis.Array.isArray(object?.personIds)
+        ? object.personIds.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.person_ids)
+        ? object.person_ids.map((e: any) => globalThis.String(e))
+        : [],
+      labels: globalThis.Array.isArray(object?.labels) ? object.labels.map((e: any) => globalThis.String(e)) : [],
+      takenFrom: isSet(object.takenFrom)
+        ? fromJsonTimestamp(object.takenFrom)
+        : isSet(object.taken_from)
+        ? fromJsonTimestamp(object.taken_from)
+        : undefined,
+      takenUntil: isSet(object.takenUntil)
+        ? fromJsonTimestamp(object.takenUntil)
+        : isSet(object.taken_until)
+        ? fromJsonTimestamp(object.taken_until)
+        : undefined,
+      mediaType: isSet(object.mediaType)
+        ? globalThis.String(object.mediaType)
+        : isSet(object.media_type)
+        ? globalThis.String(object.media_type)
+        : "",
+      camera: isSet(object.camera) ? globalThis.String(object.camera) : "",
+      place: isSet(object.place) ? globalThis.String(object.place) : "",
+      favorite: isSet(object.favorite) ? globalThis.Boolean(object.favorite) : undefined,
+    };
+  },
+
+  toJSON(message: SearchFilter): unknown {
+    const obj: any = {};
+    if (message.albumId !== "") {
+      obj.albumId = message.albumId;
+    }
+    if (message.personIds?.length) {
+      obj.personIds = message.personIds;
+    }
+    if (message.labels?.length) {
+      obj.labels = message.labels;
+    }
+    if (message.takenFrom !== undefined) {
+      obj.takenFrom = message.takenFrom.toISOString();
+    }
+    if (message.takenUntil !== undefined) {
+      obj.takenUntil = message.takenUntil.toISOString();
+    }
+    if (message.mediaType !== "") {
+      obj.mediaType = message.mediaType;
+    }
+    if (message.camera !== "") {
+      obj.camera = message.camera;
+    }
+    if (message.place !== "") {
+      obj.place = message.place;
+    }
+    if (message.favorite !== undefined) {
+      obj.favorite = message.favorite;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<SearchFilter>): SearchFilter {
+    return SearchFilter.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SearchFilter>): SearchFilter {
+    const message = createBaseSearchFilter();
+    message.albumId = object.albumId ?? "";
+    message.personIds = object.personIds?.map((e) => e) || [];
+    message.labels = object.labels?.map((e) => e) || [];
+    message.takenFrom = object.takenFrom ?? undefined;
+    message.takenUntil = object.takenUntil ?? undefined;
+    message.mediaType = object.mediaType ?? "";
+    message.camera = object.camera ?? "";
+    message.place = object.place ?? "";
+    message.favorite = object.favorite ?? undefined;
+    return message;
+  },
+};
+
 function createBaseSearchRequest(): SearchRequest {
-  return { query: "", mode: SearchMode.SEARCH_MODE_UNSPECIFIED, minScore: undefined, pageSize: 0, pageToken: "" };
+  return {
+    query: "",
+    mode: SearchMode.SEARCH_MODE_UNSPECIFIED,
+    minScore: undefined,
+    pageSize: 0,
+    pageToken: "",
+    filter: undefined,
+    timeZone: "",
+  };
 }
 
 export const SearchRequest: MessageFns<SearchRequest> = {
@@ -136,6 +521,12 @@ export const SearchRequest: MessageFns<SearchRequest> = {
     }
     if (message.pageToken !== "") {
       writer.uint32(42).string(message.pageToken);
+    }
+    if (message.filter !== undefined) {
+      SearchFilter.encode(message.filter, writer.uint32(50).fork()).join();
+    }
+    if (message.timeZone !== "") {
+      writer.uint32(58).string(message.timeZone);
     }
     return writer;
   },
@@ -193,6 +584,22 @@ export const SearchRequest: MessageFns<SearchRequest> = {
             message.pageToken = reader.string();
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.filter = SearchFilter.decode(reader, reader.uint32());
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.timeZone = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -224,6 +631,12 @@ export const SearchRequest: MessageFns<SearchRequest> = {
         : isSet(object.page_token)
         ? globalThis.String(object.page_token)
         : "",
+      filter: isSet(object.filter) ? SearchFilter.fromJSON(object.filter) : undefined,
+      timeZone: isSet(object.timeZone)
+        ? globalThis.String(object.timeZone)
+        : isSet(object.time_zone)
+        ? globalThis.String(object.time_zone)
+        : "",
     };
   },
 
@@ -244,6 +657,12 @@ export const SearchRequest: MessageFns<SearchRequest> = {
     if (message.pageToken !== "") {
       obj.pageToken = message.pageToken;
     }
+    if (message.filter !== undefined) {
+      obj.filter = SearchFilter.toJSON(message.filter);
+    }
+    if (message.timeZone !== "") {
+      obj.timeZone = message.timeZone;
+    }
     return obj;
   },
 
@@ -257,6 +676,10 @@ export const SearchRequest: MessageFns<SearchRequest> = {
     message.minScore = object.minScore ?? undefined;
     message.pageSize = object.pageSize ?? 0;
     message.pageToken = object.pageToken ?? "";
+    message.filter = (object.filter !== undefined && object.filter !== null)
+      ? SearchFilter.fromPartial(object.filter)
+      : undefined;
+    message.timeZone = object.timeZone ?? "";
     return message;
   },
 };
@@ -366,8 +789,109 @@ export const SearchHit: MessageFns<SearchHit> = {
   },
 };
 
+function createBaseUnderstanding(): Understanding {
+  return { kind: "", text: "", meaning: "" };
+}
+
+export const Understanding: MessageFns<Understanding> = {
+  encode(message: Understanding, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.kind !== "") {
+      writer.uint32(10).string(message.kind);
+    }
+    if (message.text !== "") {
+      writer.uint32(18).string(message.text);
+    }
+    if (message.meaning !== "") {
+      writer.uint32(26).string(message.meaning);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Understanding {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUnderstanding();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.kind = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.text = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.meaning = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Understanding {
+    return {
+      kind: isSet(object.kind) ? globalThis.String(object.kind) : "",
+      text: isSet(object.text) ? globalThis.String(object.text) : "",
+      meaning: isSet(object.meaning) ? globalThis.String(object.meaning) : "",
+    };
+  },
+
+  toJSON(message: Understanding): unknown {
+    const obj: any = {};
+    if (message.kind !== "") {
+      obj.kind = message.kind;
+    }
+    if (message.text !== "") {
+      obj.text = message.text;
+    }
+    if (message.meaning !== "") {
+      obj.meaning = message.meaning;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Understanding>): Understanding {
+    return Understanding.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Understanding>): Understanding {
+    const message = createBaseUnderstanding();
+    message.kind = object.kind ?? "";
+    message.text = object.text ?? "";
+    message.meaning = object.meaning ?? "";
+    return message;
+  },
+};
+
 function createBaseSearchResponse(): SearchResponse {
-  return { hits: [], nextPageToken: "" };
+  return { hits: [], nextPageToken: "", understood: [] };
 }
 
 export const SearchResponse: MessageFns<SearchResponse> = {
@@ -377,6 +901,9 @@ export const SearchResponse: MessageFns<SearchResponse> = {
     }
     if (message.nextPageToken !== "") {
       writer.uint32(18).string(message.nextPageToken);
+    }
+    for (const v of message.understood) {
+      Understanding.encode(v!, writer.uint32(26).fork()).join();
     }
     return writer;
   },
@@ -410,6 +937,14 @@ export const SearchResponse: MessageFns<SearchResponse> = {
             message.nextPageToken = reader.string();
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.understood.push(Understanding.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -430,6 +965,9 @@ export const SearchResponse: MessageFns<SearchResponse> = {
         : isSet(object.next_page_token)
         ? globalThis.String(object.next_page_token)
         : "",
+      understood: globalThis.Array.isArray(object?.understood)
+        ? object.understood.map((e: any) => Understanding.fromJSON(e))
+        : [],
     };
   },
 
@@ -441,6 +979,9 @@ export const SearchResponse: MessageFns<SearchResponse> = {
     if (message.nextPageToken !== "") {
       obj.nextPageToken = message.nextPageToken;
     }
+    if (message.understood?.length) {
+      obj.understood = message.understood.map((e) => Understanding.toJSON(e));
+    }
     return obj;
   },
 
@@ -451,6 +992,1026 @@ export const SearchResponse: MessageFns<SearchResponse> = {
     const message = createBaseSearchResponse();
     message.hits = object.hits?.map((e) => SearchHit.fromPartial(e)) || [];
     message.nextPageToken = object.nextPageToken ?? "";
+    message.understood = object.understood?.map((e) => Understanding.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseFindSimilarRequest(): FindSimilarRequest {
+  return { photoId: "", minScore: undefined, pageSize: 0, pageToken: "" };
+}
+
+export const FindSimilarRequest: MessageFns<FindSimilarRequest> = {
+  encode(message: FindSimilarRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.photoId !== "") {
+      writer.uint32(10).string(message.photoId);
+    }
+    if (message.minScore !== undefined) {
+      writer.uint32(17).double(message.minScore);
+    }
+    if (message.pageSize !== 0) {
+      writer.uint32(24).int32(message.pageSize);
+    }
+    if (message.pageToken !== "") {
+      writer.uint32(34).string(message.pageToken);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): FindSimilarRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFindSimilarRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.photoId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 17) {
+              break;
+            }
+
+            message.minScore = reader.double();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.pageSize = reader.int32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.pageToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): FindSimilarRequest {
+    return {
+      photoId: isSet(object.photoId)
+        ? globalThis.String(object.photoId)
+        : isSet(object.photo_id)
+        ? globalThis.String(object.photo_id)
+        : "",
+      minScore: isSet(object.minScore)
+        ? globalThis.Number(object.minScore)
+        : isSet(object.min_score)
+        ? globalThis.Number(object.min_score)
+        : undefined,
+      pageSize: isSet(object.pageSize)
+        ? globalThis.Number(object.pageSize)
+        : isSet(object.page_size)
+        ? globalThis.Number(object.page_size)
+        : 0,
+      pageToken: isSet(object.pageToken)
+        ? globalThis.String(object.pageToken)
+        : isSet(object.page_token)
+        ? globalThis.String(object.page_token)
+        : "",
+    };
+  },
+
+  toJSON(message: FindSimilarRequest): unknown {
+    const obj: any = {};
+    if (message.photoId !== "") {
+      obj.photoId = message.photoId;
+    }
+    if (message.minScore !== undefined) {
+      obj.minScore = floatToJson(message.minScore);
+    }
+    if (message.pageSize !== 0) {
+      obj.pageSize = Math.round(message.pageSize);
+    }
+    if (message.pageToken !== "") {
+      obj.pageToken = message.pageToken;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<FindSimilarRequest>): FindSimilarRequest {
+    return FindSimilarRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<FindSimilarRequest>): FindSimilarRequest {
+    const message = createBaseFindSimilarRequest();
+    message.photoId = object.photoId ?? "";
+    message.minScore = object.minScore ?? undefined;
+    message.pageSize = object.pageSize ?? 0;
+    message.pageToken = object.pageToken ?? "";
+    return message;
+  },
+};
+
+function createBaseFindSimilarResponse(): FindSimilarResponse {
+  return { hits: [], nextPageToken: "" };
+}
+
+export const FindSimilarResponse: MessageFns<FindSimilarResponse> = {
+  encode(message: FindSimilarResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.hits) {
+      SearchHit.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.nextPageToken !== "") {
+      writer.uint32(18).string(message.nextPageToken);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): FindSimilarResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFindSimilarResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.hits.push(SearchHit.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.nextPageToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): FindSimilarResponse {
+    return {
+      hits: globalThis.Array.isArray(object?.hits) ? object.hits.map((e: any) => SearchHit.fromJSON(e)) : [],
+      nextPageToken: isSet(object.nextPageToken)
+        ? globalThis.String(object.nextPageToken)
+        : isSet(object.next_page_token)
+        ? globalThis.String(object.next_page_token)
+        : "",
+    };
+  },
+
+  toJSON(message: FindSimilarResponse): unknown {
+    const obj: any = {};
+    if (message.hits?.length) {
+      obj.hits = message.hits.map((e) => SearchHit.toJSON(e));
+    }
+    if (message.nextPageToken !== "") {
+      obj.nextPageToken = message.nextPageToken;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<FindSimilarResponse>): FindSimilarResponse {
+    return FindSimilarResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<FindSimilarResponse>): FindSimilarResponse {
+    const message = createBaseFindSimilarResponse();
+    message.hits = object.hits?.map((e) => SearchHit.fromPartial(e)) || [];
+    message.nextPageToken = object.nextPageToken ?? "";
+    return message;
+  },
+};
+
+function createBaseSearchByImageOptions(): SearchByImageOptions {
+  return { minScore: undefined, pageSize: 0 };
+}
+
+export const SearchByImageOptions: MessageFns<SearchByImageOptions> = {
+  encode(message: SearchByImageOptions, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.minScore !== undefined) {
+      writer.uint32(9).double(message.minScore);
+    }
+    if (message.pageSize !== 0) {
+      writer.uint32(16).int32(message.pageSize);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SearchByImageOptions {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSearchByImageOptions();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 9) {
+              break;
+            }
+
+            message.minScore = reader.double();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.pageSize = reader.int32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SearchByImageOptions {
+    return {
+      minScore: isSet(object.minScore)
+        ? globalThis.Number(object.minScore)
+        : isSet(object.min_score)
+        ? globalThis.Number(object.min_score)
+        : undefined,
+      pageSize: isSet(object.pageSize)
+        ? globalThis.Number(object.pageSize)
+        : isSet(object.page_size)
+        ? globalThis.Number(object.page_size)
+        : 0,
+    };
+  },
+
+  toJSON(message: SearchByImageOptions): unknown {
+    const obj: any = {};
+    if (message.minScore !== undefined) {
+      obj.minScore = floatToJson(message.minScore);
+    }
+    if (message.pageSize !== 0) {
+      obj.pageSize = Math.round(message.pageSize);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<SearchByImageOptions>): SearchByImageOptions {
+    return SearchByImageOptions.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SearchByImageOptions>): SearchByImageOptions {
+    const message = createBaseSearchByImageOptions();
+    message.minScore = object.minScore ?? undefined;
+    message.pageSize = object.pageSize ?? 0;
+    return message;
+  },
+};
+
+function createBaseSearchByImageRequest(): SearchByImageRequest {
+  return { part: undefined };
+}
+
+export const SearchByImageRequest: MessageFns<SearchByImageRequest> = {
+  encode(message: SearchByImageRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    switch (message.part?.$case) {
+      case "options":
+        SearchByImageOptions.encode(message.part.value, writer.uint32(10).fork()).join();
+        break;
+      case "chunk":
+        writer.uint32(18).bytes(message.part.value);
+        break;
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SearchByImageRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSearchByImageRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.part = { $case: "options", value: SearchByImageOptions.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.part = { $case: "chunk", value: reader.bytes() };
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SearchByImageRequest {
+    return {
+      part: isSet(object.options)
+        ? { $case: "options", value: SearchByImageOptions.fromJSON(object.options) }
+        : isSet(object.chunk)
+        ? { $case: "chunk", value: bytesFromBase64(object.chunk) }
+        : undefined,
+    };
+  },
+
+  toJSON(message: SearchByImageRequest): unknown {
+    const obj: any = {};
+    if (message.part?.$case === "options") {
+      obj.options = SearchByImageOptions.toJSON(message.part.value);
+    } else if (message.part?.$case === "chunk") {
+      obj.chunk = base64FromBytes(message.part.value);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<SearchByImageRequest>): SearchByImageRequest {
+    return SearchByImageRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SearchByImageRequest>): SearchByImageRequest {
+    const message = createBaseSearchByImageRequest();
+    switch (object.part?.$case) {
+      case "options": {
+        if (object.part?.value !== undefined && object.part?.value !== null) {
+          message.part = { $case: "options", value: SearchByImageOptions.fromPartial(object.part.value) };
+        }
+        break;
+      }
+      case "chunk": {
+        if (object.part?.value !== undefined && object.part?.value !== null) {
+          message.part = { $case: "chunk", value: object.part.value };
+        }
+        break;
+      }
+    }
+    return message;
+  },
+};
+
+function createBaseSearchByImageResponse(): SearchByImageResponse {
+  return { hits: [] };
+}
+
+export const SearchByImageResponse: MessageFns<SearchByImageResponse> = {
+  encode(message: SearchByImageResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.hits) {
+      SearchHit.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SearchByImageResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSearchByImageResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.hits.push(SearchHit.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SearchByImageResponse {
+    return { hits: globalThis.Array.isArray(object?.hits) ? object.hits.map((e: any) => SearchHit.fromJSON(e)) : [] };
+  },
+
+  toJSON(message: SearchByImageResponse): unknown {
+    const obj: any = {};
+    if (message.hits?.length) {
+      obj.hits = message.hits.map((e) => SearchHit.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<SearchByImageResponse>): SearchByImageResponse {
+    return SearchByImageResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SearchByImageResponse>): SearchByImageResponse {
+    const message = createBaseSearchByImageResponse();
+    message.hits = object.hits?.map((e) => SearchHit.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseSuggestRequest(): SuggestRequest {
+  return { prefix: "", limit: 0 };
+}
+
+export const SuggestRequest: MessageFns<SuggestRequest> = {
+  encode(message: SuggestRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.prefix !== "") {
+      writer.uint32(10).string(message.prefix);
+    }
+    if (message.limit !== 0) {
+      writer.uint32(16).int32(message.limit);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SuggestRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSuggestRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.prefix = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.limit = reader.int32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SuggestRequest {
+    return {
+      prefix: isSet(object.prefix) ? globalThis.String(object.prefix) : "",
+      limit: isSet(object.limit) ? globalThis.Number(object.limit) : 0,
+    };
+  },
+
+  toJSON(message: SuggestRequest): unknown {
+    const obj: any = {};
+    if (message.prefix !== "") {
+      obj.prefix = message.prefix;
+    }
+    if (message.limit !== 0) {
+      obj.limit = Math.round(message.limit);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<SuggestRequest>): SuggestRequest {
+    return SuggestRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SuggestRequest>): SuggestRequest {
+    const message = createBaseSuggestRequest();
+    message.prefix = object.prefix ?? "";
+    message.limit = object.limit ?? 0;
+    return message;
+  },
+};
+
+function createBaseSuggestion(): Suggestion {
+  return { kind: "", text: "", query: "", count: 0 };
+}
+
+export const Suggestion: MessageFns<Suggestion> = {
+  encode(message: Suggestion, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.kind !== "") {
+      writer.uint32(10).string(message.kind);
+    }
+    if (message.text !== "") {
+      writer.uint32(18).string(message.text);
+    }
+    if (message.query !== "") {
+      writer.uint32(26).string(message.query);
+    }
+    if (message.count !== 0) {
+      writer.uint32(32).int32(message.count);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Suggestion {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSuggestion();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.kind = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.text = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.query = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.count = reader.int32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Suggestion {
+    return {
+      kind: isSet(object.kind) ? globalThis.String(object.kind) : "",
+      text: isSet(object.text) ? globalThis.String(object.text) : "",
+      query: isSet(object.query) ? globalThis.String(object.query) : "",
+      count: isSet(object.count) ? globalThis.Number(object.count) : 0,
+    };
+  },
+
+  toJSON(message: Suggestion): unknown {
+    const obj: any = {};
+    if (message.kind !== "") {
+      obj.kind = message.kind;
+    }
+    if (message.text !== "") {
+      obj.text = message.text;
+    }
+    if (message.query !== "") {
+      obj.query = message.query;
+    }
+    if (message.count !== 0) {
+      obj.count = Math.round(message.count);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Suggestion>): Suggestion {
+    return Suggestion.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Suggestion>): Suggestion {
+    const message = createBaseSuggestion();
+    message.kind = object.kind ?? "";
+    message.text = object.text ?? "";
+    message.query = object.query ?? "";
+    message.count = object.count ?? 0;
+    return message;
+  },
+};
+
+function createBaseSuggestResponse(): SuggestResponse {
+  return { suggestions: [] };
+}
+
+export const SuggestResponse: MessageFns<SuggestResponse> = {
+  encode(message: SuggestResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.suggestions) {
+      Suggestion.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SuggestResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSuggestResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.suggestions.push(Suggestion.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SuggestResponse {
+    return {
+      suggestions: globalThis.Array.isArray(object?.suggestions)
+        ? object.suggestions.map((e: any) => Suggestion.fromJSON(e))
+        : [],
+    };
+  },
+
+  toJSON(message: SuggestResponse): unknown {
+    const obj: any = {};
+    if (message.suggestions?.length) {
+      obj.suggestions = message.suggestions.map((e) => Suggestion.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<SuggestResponse>): SuggestResponse {
+    return SuggestResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SuggestResponse>): SuggestResponse {
+    const message = createBaseSuggestResponse();
+    message.suggestions = object.suggestions?.map((e) => Suggestion.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseListMemoriesRequest(): ListMemoriesRequest {
+  return { date: "", timeZone: "" };
+}
+
+export const ListMemoriesRequest: MessageFns<ListMemoriesRequest> = {
+  encode(message: ListMemoriesRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.date !== "") {
+      writer.uint32(10).string(message.date);
+    }
+    if (message.timeZone !== "") {
+      writer.uint32(18).string(message.timeZone);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListMemoriesRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListMemoriesRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.date = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.timeZone = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListMemoriesRequest {
+    return {
+      date: isSet(object.date) ? globalThis.String(object.date) : "",
+      timeZone: isSet(object.timeZone)
+        ? globalThis.String(object.timeZone)
+        : isSet(object.time_zone)
+        ? globalThis.String(object.time_zone)
+        : "",
+    };
+  },
+
+  toJSON(message: ListMemoriesRequest): unknown {
+    const obj: any = {};
+    if (message.date !== "") {
+      obj.date = message.date;
+    }
+    if (message.timeZone !== "") {
+      obj.timeZone = message.timeZone;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListMemoriesRequest>): ListMemoriesRequest {
+    return ListMemoriesRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListMemoriesRequest>): ListMemoriesRequest {
+    const message = createBaseListMemoriesRequest();
+    message.date = object.date ?? "";
+    message.timeZone = object.timeZone ?? "";
+    return message;
+  },
+};
+
+function createBaseMemory(): Memory {
+  return { year: 0, photoIds: [], count: 0 };
+}
+
+export const Memory: MessageFns<Memory> = {
+  encode(message: Memory, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.year !== 0) {
+      writer.uint32(8).int32(message.year);
+    }
+    for (const v of message.photoIds) {
+      writer.uint32(18).string(v!);
+    }
+    if (message.count !== 0) {
+      writer.uint32(24).int32(message.count);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Memory {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseMemory();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.year = reader.int32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.photoIds.push(reader.string());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.count = reader.int32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Memory {
+    return {
+      year: isSet(object.year) ? globalThis.Number(object.year) : 0,
+      photoIds: globalThis.Array.isArray(object?.photoIds)
+        ? object.photoIds.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.photo_ids)
+        ? object.photo_ids.map((e: any) => globalThis.String(e))
+        : [],
+      count: isSet(object.count) ? globalThis.Number(object.count) : 0,
+    };
+  },
+
+  toJSON(message: Memory): unknown {
+    const obj: any = {};
+    if (message.year !== 0) {
+      obj.year = Math.round(message.year);
+    }
+    if (message.photoIds?.length) {
+      obj.photoIds = message.photoIds;
+    }
+    if (message.count !== 0) {
+      obj.count = Math.round(message.count);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Memory>): Memory {
+    return Memory.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Memory>): Memory {
+    const message = createBaseMemory();
+    message.year = object.year ?? 0;
+    message.photoIds = object.photoIds?.map((e) => e) || [];
+    message.count = object.count ?? 0;
+    return message;
+  },
+};
+
+function createBaseListMemoriesResponse(): ListMemoriesResponse {
+  return { memories: [] };
+}
+
+export const ListMemoriesResponse: MessageFns<ListMemoriesResponse> = {
+  encode(message: ListMemoriesResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.memories) {
+      Memory.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListMemoriesResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListMemoriesResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.memories.push(Memory.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListMemoriesResponse {
+    return {
+      memories: globalThis.Array.isArray(object?.memories) ? object.memories.map((e: any) => Memory.fromJSON(e)) : [],
+    };
+  },
+
+  toJSON(message: ListMemoriesResponse): unknown {
+    const obj: any = {};
+    if (message.memories?.length) {
+      obj.memories = message.memories.map((e) => Memory.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListMemoriesResponse>): ListMemoriesResponse {
+    return ListMemoriesResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListMemoriesResponse>): ListMemoriesResponse {
+    const message = createBaseListMemoriesResponse();
+    message.memories = object.memories?.map((e) => Memory.fromPartial(e)) || [];
     return message;
   },
 };
@@ -461,7 +2022,7 @@ export const SearchServiceDefinition = {
   name: "SearchService",
   fullName: "ocelli.search.v1.SearchService",
   methods: {
-    /** Searches the caller's photos. INVALID_ARGUMENT/{EMPTY_QUERY,INVALID_PAGE_TOKEN}. */
+    /** Searches the caller's photos. INVALID_ARGUMENT/{INVALID_QUERY,INVALID_MIN_SCORE,INVALID_FILTER,INVALID_PAGE_TOKEN}. */
     search: {
       name: "Search",
       requestType: SearchRequest as typeof SearchRequest,
@@ -470,17 +2031,121 @@ export const SearchServiceDefinition = {
       responseStream: false,
       options: { idempotencyLevel: "NO_SIDE_EFFECTS" },
     },
+    /**
+     * Photos of the caller that look like one of them, without itself. NOT_FOUND/PHOTO_NOT_FOUND,
+     * FAILED_PRECONDITION/PHOTO_NOT_EMBEDDED while it was not looked at.
+     */
+    findSimilar: {
+      name: "FindSimilar",
+      requestType: FindSimilarRequest as typeof FindSimilarRequest,
+      requestStream: false,
+      responseType: FindSimilarResponse as typeof FindSimilarResponse,
+      responseStream: false,
+      options: { idempotencyLevel: "NO_SIDE_EFFECTS" },
+    },
+    /** Photos of the caller that look like raw bytes that are not stored. The first message is `options`. */
+    searchByImage: {
+      name: "SearchByImage",
+      requestType: SearchByImageRequest as typeof SearchByImageRequest,
+      requestStream: true,
+      responseType: SearchByImageResponse as typeof SearchByImageResponse,
+      responseStream: false,
+      options: { idempotencyLevel: "NO_SIDE_EFFECTS" },
+    },
+    /** What a search that begins like this may be about. */
+    suggest: {
+      name: "Suggest",
+      requestType: SuggestRequest as typeof SuggestRequest,
+      requestStream: false,
+      responseType: SuggestResponse as typeof SuggestResponse,
+      responseStream: false,
+      options: { idempotencyLevel: "NO_SIDE_EFFECTS" },
+    },
+    /** Photos of the caller taken on this day of earlier years. */
+    listMemories: {
+      name: "ListMemories",
+      requestType: ListMemoriesRequest as typeof ListMemoriesRequest,
+      requestStream: false,
+      responseType: ListMemoriesResponse as typeof ListMemoriesResponse,
+      responseStream: false,
+      options: { idempotencyLevel: "NO_SIDE_EFFECTS" },
+    },
   },
 } as const;
 
 export interface SearchServiceImplementation<CallContextExt = {}> {
-  /** Searches the caller's photos. INVALID_ARGUMENT/{EMPTY_QUERY,INVALID_PAGE_TOKEN}. */
+  /** Searches the caller's photos. INVALID_ARGUMENT/{INVALID_QUERY,INVALID_MIN_SCORE,INVALID_FILTER,INVALID_PAGE_TOKEN}. */
   search(request: SearchRequest, context: CallContext & CallContextExt): Promise<DeepPartial<SearchResponse>>;
+  /**
+   * Photos of the caller that look like one of them, without itself. NOT_FOUND/PHOTO_NOT_FOUND,
+   * FAILED_PRECONDITION/PHOTO_NOT_EMBEDDED while it was not looked at.
+   */
+  findSimilar(
+    request: FindSimilarRequest,
+    context: CallContext & CallContextExt,
+  ): Promise<DeepPartial<FindSimilarResponse>>;
+  /** Photos of the caller that look like raw bytes that are not stored. The first message is `options`. */
+  searchByImage(
+    request: AsyncIterable<SearchByImageRequest>,
+    context: CallContext & CallContextExt,
+  ): Promise<DeepPartial<SearchByImageResponse>>;
+  /** What a search that begins like this may be about. */
+  suggest(request: SuggestRequest, context: CallContext & CallContextExt): Promise<DeepPartial<SuggestResponse>>;
+  /** Photos of the caller taken on this day of earlier years. */
+  listMemories(
+    request: ListMemoriesRequest,
+    context: CallContext & CallContextExt,
+  ): Promise<DeepPartial<ListMemoriesResponse>>;
 }
 
 export interface SearchServiceClient<CallOptionsExt = {}> {
-  /** Searches the caller's photos. INVALID_ARGUMENT/{EMPTY_QUERY,INVALID_PAGE_TOKEN}. */
+  /** Searches the caller's photos. INVALID_ARGUMENT/{INVALID_QUERY,INVALID_MIN_SCORE,INVALID_FILTER,INVALID_PAGE_TOKEN}. */
   search(request: DeepPartial<SearchRequest>, options?: CallOptions & CallOptionsExt): Promise<SearchResponse>;
+  /**
+   * Photos of the caller that look like one of them, without itself. NOT_FOUND/PHOTO_NOT_FOUND,
+   * FAILED_PRECONDITION/PHOTO_NOT_EMBEDDED while it was not looked at.
+   */
+  findSimilar(
+    request: DeepPartial<FindSimilarRequest>,
+    options?: CallOptions & CallOptionsExt,
+  ): Promise<FindSimilarResponse>;
+  /** Photos of the caller that look like raw bytes that are not stored. The first message is `options`. */
+  searchByImage(
+    request: AsyncIterable<DeepPartial<SearchByImageRequest>>,
+    options?: CallOptions & CallOptionsExt,
+  ): Promise<SearchByImageResponse>;
+  /** What a search that begins like this may be about. */
+  suggest(request: DeepPartial<SuggestRequest>, options?: CallOptions & CallOptionsExt): Promise<SuggestResponse>;
+  /** Photos of the caller taken on this day of earlier years. */
+  listMemories(
+    request: DeepPartial<ListMemoriesRequest>,
+    options?: CallOptions & CallOptionsExt,
+  ): Promise<ListMemoriesResponse>;
+}
+
+function bytesFromBase64(b64: string): Uint8Array {
+  if ((globalThis as any).Buffer) {
+    return Uint8Array.from((globalThis as any).Buffer.from(b64, "base64"));
+  } else {
+    const bin = globalThis.atob(b64);
+    const arr = new Uint8Array(bin.length);
+    for (let i = 0; i < bin.length; ++i) {
+      arr[i] = bin.charCodeAt(i);
+    }
+    return arr;
+  }
+}
+
+function base64FromBytes(arr: Uint8Array): string {
+  if ((globalThis as any).Buffer) {
+    return (globalThis as any).Buffer.from(arr).toString("base64");
+  } else {
+    const bin: string[] = [];
+    arr.forEach((byte) => {
+      bin.push(globalThis.String.fromCharCode(byte));
+    });
+    return globalThis.btoa(bin.join(""));
+  }
 }
 
 function floatToJson(value: number | null | undefined): number | string | null | undefined {
@@ -495,6 +2160,28 @@ export type DeepPartial<T> = T extends Builtin ? T
   : T extends { $case: string; value: unknown } ? { $case: T["$case"]; value?: DeepPartial<T["value"]> }
   : T extends {} ? { [K in keyof T]?: DeepPartial<T[K]> }
   : Partial<T>;
+
+function toTimestamp(date: Date): Timestamp {
+  const seconds = Math.trunc(date.getTime() / 1_000);
+  const nanos = (date.getTime() % 1_000) * 1_000_000;
+  return { seconds, nanos };
+}
+
+function fromTimestamp(t: Timestamp): Date {
+  let millis = (t.seconds || 0) * 1_000;
+  millis += (t.nanos || 0) / 1_000_000;
+  return new globalThis.Date(millis);
+}
+
+function fromJsonTimestamp(o: any): Date {
+  if (o instanceof globalThis.Date) {
+    return o;
+  } else if (typeof o === "string") {
+    return new globalThis.Date(o);
+  } else {
+    return fromTimestamp(Timestamp.fromJSON(o));
+  }
+}
 
 function isSet(value: any): boolean {
   return value !== null && value !== undefined;

@@ -1,0 +1,42 @@
+import type { Vectors } from "../vectors.ts";
+
+/** Everyday things, evenly over what people photograph: what any picture agrees with a little. */
+const things = (
+  "man, woman, child, baby, people, crowd, dog, cat, bird, horse, cow, elephant, fish, flower, tree, forest, mountain, " +
+  "snow, beach, sea, river, lake, sky, cloud, sunset, street, building, house, bridge, tower, road, car, bus, truck, " +
+  "train, airplane, boat, bicycle, motorcycle, kitchen, bedroom, bathroom, office, table, chair, sofa, bed, computer, " +
+  "phone, book, clock, lamp, bottle, cup, plate, pizza, cake, fruit, vegetable, meat, drink, shirt, dress, shoes, hat, " +
+  "bag, glasses, toy, ball, guitar, painting, statue, sign, text, market, concert, wedding, football, swimming, skiing, " +
+  "dancing, garden, park, field, desert, night"
+).split(", ");
+
+/** Gives the mean embedding of everyday things by the model that answers; made once per model, at the first search. */
+export class Background {
+  readonly #vectors: Pick<Vectors, "model" | "embedTexts">;
+  #model: string | undefined;
+  #mean: Promise<Float32Array> | undefined;
+
+  constructor(vectors: Pick<Vectors, "model" | "embedTexts">) {
+    this.#vectors = vectors;
+  }
+
+  /** The mean for a model, which must be the one that answers. */
+  mean(model: string): Promise<Float32Array> {
+    if (this.#mean && this.#model === model) return this.#mean;
+    this.#model = model;
+    const making = this.#vectors.embedTexts(things).then(({ embeddings }) => meanOf(embeddings));
+    // A failure is forgotten, so that the next search tries again.
+    making.catch(() => {
+      if (this.#mean === making) this.#mean = undefined;
+    });
+    this.#mean = making;
+    return making;
+  }
+}
+
+function meanOf(vectors: readonly Float32Array[]): Float32Array {
+  const mean = new Float32Array(vectors[0]?.length ?? 0);
+  for (const vector of vectors)
+    for (const [index, value] of vector.entries()) mean[index] = (mean[index] ?? 0) + value / vectors.length;
+  return mean;
+}
