@@ -27,6 +27,14 @@ export interface BenchSize {
   logins: number;
   /** Photos of the soak. */
   soakPhotos: number;
+  /** Photos of the owners whose search is measured, one after another. */
+  searchLibraries: number[];
+  /** Owners in one index, and photos of each. */
+  searchOwners: [number, number];
+  /** Searches timed per library. */
+  searches: number;
+  /** Faces of one owner that grouping is measured with. */
+  faces: number;
 }
 
 /** About five minutes on two cores. */
@@ -38,6 +46,10 @@ export const fullSize: BenchSize = {
   uploads: 40,
   logins: 60,
   soakPhotos: 2_000,
+  searchLibraries: [1_000, 10_000, 100_000],
+  searchOwners: [50, 2_000],
+  searches: 100,
+  faces: 100_000,
 };
 
 /** About a minute on two cores; its figures are rough. */
@@ -49,6 +61,10 @@ export const quickSize: BenchSize = {
   uploads: 10,
   logins: 15,
   soakPhotos: 200,
+  searchLibraries: [1_000, 10_000],
+  searchOwners: [10, 1_000],
+  searches: 30,
+  faces: 10_000,
 };
 
 /** The middle value, or the mean of the middle two; 0 of nothing. */

@@ -9,13 +9,15 @@ import { type BenchSize, type Figure, formatTable, fullSize, quickSize } from ".
 import { measureGrowth } from "./growth.ts";
 import { measureLatency } from "./latency.ts";
 import { startMesh } from "./mesh.ts";
+import { measurePeople } from "./people.ts";
 import { measurePipeline } from "./pipeline.ts";
+import { measureSearch } from "./search.ts";
 import { measureSoak } from "./soak.ts";
 import { measureStartUp } from "./start-up.ts";
 
-const parts = ["pipeline", "stores", "access", "soak"] as const;
+const parts = ["pipeline", "stores", "access", "people", "search", "soak"] as const;
 const usage =
-  "usage: npm run bench -- [--quick] [--only=pipeline|stores|access|soak] [--photos=FOLDER, for the soak]";
+  "usage: npm run bench -- [--quick] [--only=pipeline|stores|access|people|search|soak] [--photos=FOLDER, for the soak]";
 
 /** Start-up, memory and pipeline on a mesh as `ocelli up` starts it. */
 async function measureWhole(size: BenchSize): Promise<Figure[]> {
@@ -77,6 +79,9 @@ try {
     ...(wants("pipeline") ? await measureWhole(size) : []),
     ...(wants("stores") ? await measureStores(size) : []),
     ...(wants("access") ? await measureAccess(temporaryFolder(), size) : []),
+    // A hundred thousand faces are stored and regrouped on both databases: only when asked for.
+    ...(only === "people" ? await measurePeople(size) : []),
+    ...(wants("search") ? await measureSearch(size) : []),
     // Half an hour: only when asked for.
     ...(only === "soak" ? await measureSoak(size, folder) : []),
   ];

@@ -1,3 +1,4 @@
+import { stages as stageTree } from "@ocelli/contracts";
 import type { Pool } from "pg";
 
 /**
@@ -22,9 +23,9 @@ const statements = [
    select id, owner, hash || hash, 'photo-' || n || '.jpg', now(), now() from made`,
   `insert into library.photo_stages (photo_id, owner_id, stage, status, attempts, model, ms)
    select id, owner, stage, 'SUCCEEDED', 1, 'synthetic', 100
-   from made, unnest(array['scene','faces','ocr','embed','caption','index']) as stage`,
+   from made, unnest(array[${stageTree.map(({ name }) => `'${name}'`)}]) as stage`,
   `insert into library.inbox (consumer, event_id)
-   select 'library-stages', md5(hash || k)::uuid from made, generate_series(1, 6) as k`,
+   select 'library-stages', md5(hash || k)::uuid from made, generate_series(1, ${stageTree.length}) as k`,
   `insert into library.outbox (id, subject, payload, sent_at)
    select id, 'ocelli.library.photo.ready', '\\x00', now() from made`,
   `insert into captioning.captions (photo_id, owner_id, sha256, text, source, score, model, ms)
@@ -42,7 +43,13 @@ const statements = [
   `insert into search.documents (photo_id, owner_id, sha256, filename, caption, labels, ended, indexed_at)
    select id, owner, hash || hash, 'photo-' || n || '.jpg', 'a ' || ${words} || ' in the sun', array[${words}],
      array['caption','ocr','scene'], now() from made`,
-  `insert into search.photo_embeddings (photo_id, owner_id, sha256, model, embedding)
-   select id, owner, hash || hash, 'synthetic',
+  `insert into search.vectors_1 (photo_id, owner_id, sha256, vector)
+   select id, owner, hash || hash,
      (select array_agg(sin(n * k)::real) from generate_series(1, 384) as k)::vector::halfvec from made`,
+  `insert into search.vector_codes_1 (photo_id, owner_id, revision, code)
+   select id, owner, n, binary_quantize(vector)::bit(384) from made join search.vectors_1 on photo_id = id`,
+  `insert into search.vector_owners (model_number, owner_id, photos, revision)
+   select 1, owner, count(*), max(n) from made group by owner
+   on conflict (model_number, owner_id) do update
+     set photos = vector_owners.photos + excluded.photos, revision = excluded.revision`,
 ];
