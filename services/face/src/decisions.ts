@@ -2,6 +2,7 @@ import type { PersonChange, PersonChanger } from "./person-changes.ts";
 import { faceNotFound, personNotFound } from "./person-errors.ts";
 import { parseFaceId, parseFaceIds, parsePersonId } from "./person-input.ts";
 import { assignFaces, findFacesToDecide, rejectFace, unrejectFace } from "./store/decisions.ts";
+import { forgetReturned, readmit } from "./store/merge-faces.ts";
 import { findHolder, speakOfPerson } from "./store/people.ts";
 import { type FaceView, findFaces } from "./store/people-faces.ts";
 
@@ -47,7 +48,7 @@ export function createDecisions({ changer }: DecisionsOptions): Decisions {
       const asked = parsePersonId(personId);
       await changer.change(ownerId, async (change) => {
         await requireFaces(change, [id]);
-        await unrejectFace(change.trx, ownerId, id, await requireHolder(change, asked));
+        await unrejectFrom(change, id, await requireHolder(change, asked));
       });
     },
   };
@@ -84,6 +85,16 @@ async function rejectFrom(change: PersonChange, faceId: string, personId: string
   await change.dissolve([personId]);
   await speakOfPerson(trx, { ownerId, personId, at });
   change.tellPersons([personId]);
+}
+
+async function unrejectFrom(change: PersonChange, faceId: string, personId: string): Promise<void> {
+  const { trx, ownerId } = change;
+  await unrejectFace(trx, ownerId, faceId, personId);
+  // Had a merge taken the face from the person for nothing else, it would come back with the undo of any other merge.
+  const photoIds = await readmit(trx, ownerId, [personId]);
+  await forgetReturned(trx, ownerId, [personId]);
+  change.tellPhotos(photoIds);
+  if (photoIds.length > 0) change.tellPersons([personId]);
 }
 
 /** @throws AppError NOT_FOUND/PERSON_NOT_FOUND. */

@@ -4,17 +4,17 @@ import type { PixelBox } from "./model/types.ts";
 /** Two boxes that share more than this of their union are the same face, seen twice. */
 const minIou = 0.5;
 /**
- * An erased face is taken for one of which it shares this much of the smaller box, too: another detector may draw boxes
- * so differently that it would otherwise be a new face, and be recognised again.
+ * A face of which a human has spoken is taken for one of which it shares this much of the smaller box, too: another
+ * detector may draw boxes so differently that it would otherwise be a new face, of which nobody has said anything.
  */
-const minErasedOverlap = 0.5;
+const minSpokenOverlap = 0.5;
 
 /** A face that is known by its id. */
 export interface KnownFace {
   id: string;
   box: PixelBox;
-  /** Never to be recognised again. */
-  erased?: boolean;
+  /** A human has said something of it, e.g. whose it is not, or that it is never to be recognised again. */
+  spokenOf?: boolean;
 }
 
 /** A known face and a found one that may be the same. */
@@ -33,8 +33,8 @@ export function matchFaces(
   found: readonly { box: PixelBox }[],
 ): (string | undefined)[] {
   const sure = pairsOf(known, found, iou, minIou);
-  const erased = known.filter((face) => face.erased);
-  const likely = pairsOf(erased, found, overlapOfSmaller, minErasedOverlap);
+  const spokenOf = known.filter((face) => face.spokenOf);
+  const likely = pairsOf(spokenOf, found, overlapOfSmaller, minSpokenOverlap);
   const ids = new Map<number, string>();
   const taken = new Set<string>();
   for (const { index, id } of [...sure, ...likely]) {

@@ -43,7 +43,8 @@ export interface Merges {
   /**
    * Everybody is who they were. Faces that came to the survivor since stay with it, those of which a human spoke since
    * stay where they are, and so do fields that a human changed since.
-   * @returns everybody it was about, the survivor first, or who it is now where it was merged itself.
+   * @returns everybody it was about, the survivor first, or who it is now where it was merged itself; without those
+   * whom only a model knew and who have no face left.
    * @throws AppError NOT_FOUND/MERGE_NOT_FOUND, FAILED_PRECONDITION/ALREADY_UNDONE.
    */
   undo(ownerId: string, mergeId: string): Promise<{ merge: MergeView; people: PersonView[] }>;
@@ -138,7 +139,8 @@ async function undoMerge(
   change.tellPhotos(await readmit(trx, ownerId, [...personIds, holder]));
   await forgetReturned(trx, ownerId, [...personIds, holder]);
   await replayMerges(change, merge, path);
-  await change.dissolve(personIds);
+  // The survivor, too: it may be left with nothing, now that it is a model's again.
+  await change.dissolve([...personIds, survivorId]);
   return { merge: { ...merge, undoneAt: at }, holder };
 }
 

@@ -2,12 +2,12 @@ import { decodePageToken, encodePageToken, resolvePageSize } from "@ocelli/chass
 import type { Kysely } from "kysely";
 import { z } from "zod";
 import { mergePersons } from "./merges.ts";
-import type { PersonChanger } from "./person-changes.ts";
+import type { PersonChange, PersonChanger } from "./person-changes.ts";
 import { invalidMerge, personNotFound } from "./person-errors.ts";
 import { parsePersonId } from "./person-input.ts";
 import { insertDistinction, listDistinctPairs } from "./store/decisions.ts";
 import type { MergeView } from "./store/merges.ts";
-import { findHolder, findPersonRows } from "./store/people.ts";
+import { findHolder, findPersonRows, speakOfPerson } from "./store/people.ts";
 import { findPersons, type PersonView } from "./store/people-views.ts";
 import type { FaceTables } from "./store/tables.ts";
 
@@ -111,7 +111,7 @@ export function createPersonSuggestions(options: PersonSuggestionsOptions): Pers
     async answer(ownerId, { personId, otherId, same }) {
       const asked = [parsePersonId(personId), parsePersonId(otherId)] as const;
       return changer.change(ownerId, async (change) => {
-        const { trx, at } = change;
+        const { trx } = change;
         const [id, other] = [
           await findHolder(trx, ownerId, asked[0]),
           await findHolder(trx, ownerId, asked[1]),
@@ -119,7 +119,7 @@ export function createPersonSuggestions(options: PersonSuggestionsOptions): Pers
         if (id === undefined || other === undefined) throw personNotFound();
         if (id === other) throw invalidMerge("other_id", "must be another person");
         if (!same) {
-          await insertDistinction(trx, { ownerId, persons: [id, other], at });
+          await tellApart(change, [id, other]);
           return undefined;
         }
         const names = new Map(
@@ -132,6 +132,14 @@ export function createPersonSuggestions(options: PersonSuggestionsOptions): Pers
       });
     },
   };
+}
+
+async function tellApart(change: PersonChange, persons: readonly [string, string]): Promise<void> {
+  const { trx, ownerId, at } = change;
+  await insertDistinction(trx, { ownerId, persons, at });
+  // Were they a model's alone, it could dissolve one of them and forget the answer with it.
+  for (const personId of persons) await speakOfPerson(trx, { ownerId, personId, at });
+  change.tellPersons(persons);
 }
 
 function idsOf(pairs: readonly SuggestionCandidate[]): string[] {

@@ -3,7 +3,8 @@ import type { Database } from "@ocelli/chassis";
 import { type EmbeddedDatabase, startEmbeddedDatabase } from "@ocelli/embedded-database";
 import { type NativePostgres, startNativePostgres } from "@ocelli/testkit";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { assignFaces, rejectFace } from "../src/store/decisions.ts";
+import { assignFaces, insertDistinction, rejectFace } from "../src/store/decisions.ts";
+import { giveFaces, insertFoundPerson } from "../src/store/grouping-changes.ts";
 import { beginChange } from "../src/store/owners.ts";
 import { insertPerson } from "../src/store/people.ts";
 import type { FaceTables } from "../src/store/tables.ts";
@@ -51,6 +52,26 @@ async function addThree(
   const ids: string[] = [];
   for (const y of [0, 0.1, 0.2])
     ids.push(...(await addPhoto(store, people, owner, [{ vector: point(x, y) }])));
+  return ids;
+}
+
+/** Persons of one face each, on a photo of its own, as a model would have made them. */
+async function addPersons(store: Database<FaceTables>, owner: string, vectors: readonly Float32Array[]) {
+  const ids: string[] = [];
+  for (const vector of vectors) {
+    const faces = await addPhoto(store, undefined, owner, [{ vector }]);
+    const id = randomUUIDv7();
+    await asHuman(store, owner, async (trx) => {
+      await insertFoundPerson(trx, owner, id);
+      await giveFaces(
+        trx,
+        owner,
+        id,
+        faces.map((faceId) => ({ faceId, similarity: 0.9 })),
+      );
+    });
+    ids.push(id);
+  }
   return ids;
 }
 
@@ -149,6 +170,50 @@ describe.each(["embedded", "native"])("on the %s database", (name) => {
     expect(await personsOf(store, await addPhoto(store, people, owner, [{ vector: point(0.3) }]))).toEqual([
       id,
     ]);
+  });
+
+  test("who is new becomes a person also when memory is full of strangers, in a replica that runs and in a fresh one", async () => {
+    const store = storeNamed(name);
+    const little = { groupingMemory: 200_000 };
+    const running = groupingOn(store, little);
+    const owner = newOwner();
+    for (let photo = 0; photo < 10; photo++) {
+      const strangers = Array.from({ length: 12 }, (_, at) => ({ vector: point(3 + photo, 3 * at) }));
+      await addPhoto(store, running, owner, strangers);
+    }
+    const found = await personsOf(store, await addThree(store, running, owner, 0));
+    expect(new Set(found).size).toBe(1);
+    expect(found).not.toContain(null);
+    const fresh = groupingOn(store, little);
+    const other = await personsOf(store, await addThree(store, fresh, owner, 1));
+    expect(new Set(other).size).toBe(1);
+    expect(other).not.toContain(null);
+    expect(running.indexes.bytes).toBeLessThan(little.groupingMemory);
+  });
+
+  test("pairs of hidden persons take no suggestion's place, and an answered pair is asked no more", async () => {
+    const store = storeNamed(name);
+    const { suggestions } = groupingOn(store);
+    const owner = newOwner();
+    // 33 persons are 528 pairs, all nearer than the one that is left to be asked.
+    const hidden = await addPersons(
+      store,
+      owner,
+      Array.from({ length: 33 }, (_, at) => point(5, at / 100)),
+    );
+    const [a = "", b = ""] = await addPersons(store, owner, [point(0), point(0.5)]);
+    await asHuman(store, owner, (trx) =>
+      trx.updateTable("people").set({ hidden: true }).where("id", "in", hidden).execute(),
+    );
+    expect(await suggestions.list(owner)).toMatchObject([{ personId: a, otherId: b }]);
+    await asHuman(store, owner, (trx) =>
+      insertDistinction(trx, { ownerId: owner, persons: [a, b], at: new Date() }),
+    );
+    expect(await suggestions.list(owner)).toEqual([]);
+    await asHuman(store, owner, (trx) =>
+      trx.updateTable("people").set({ hidden: false }).where("id", "in", hidden).execute(),
+    );
+    expect(await suggestions.list(owner)).toHaveLength(500);
   });
 
   test("a replica sees what another one did, also after a change that was undone", async () => {

@@ -4,8 +4,9 @@ import { type EmbeddedDatabase, startEmbeddedDatabase } from "@ocelli/embedded-d
 import { ownedRows } from "@ocelli/testkit";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { appendPeopleChanges } from "../src/people-events.ts";
+import { findFacesOfBytes } from "../src/store/scans.ts";
 import { ownedTables } from "../src/store/tables.ts";
-import { photoOf, type ServiceUnderTest, startService } from "./harness.ts";
+import { photoOf, type ServiceUnderTest, sample, startService } from "./harness.ts";
 
 let database: EmbeddedDatabase;
 let service: ServiceUnderTest;
@@ -115,6 +116,21 @@ test("everything of a deleted user goes and stays gone; the same bytes of anothe
   });
   expect(await rowsOf(gone)).toSatisfy(isNothing);
   expect([await eventsAbout(gone), await eventsAbout(other)]).toEqual([0, told]);
+});
+
+test("half deleted, a user's photo does not say of the same bytes of others that nobody is on them", async () => {
+  const photo = { ...photoOf("astronaut.png"), sha256: randomUUID() };
+  service.pictures.set(photo.sha256, await sample("astronaut.png"));
+  await say(photo);
+  const { db } = service.host.database;
+  const models = { model: service.models.scan, embeddingModel: service.models.embedding };
+  const told = () => findFacesOfBytes(db, photo.sha256, models);
+  expect(await told()).toHaveLength(1);
+  for (const table of ownedTables) {
+    await db.deleteFrom(table).where("owner_id", "=", photo.ownerId).execute();
+    expect(await told(), `without ${table}`).not.toEqual([]);
+  }
+  expect(await told()).toBeUndefined();
 });
 
 test("a user deleted while a photo is analysed leaves nothing", async () => {

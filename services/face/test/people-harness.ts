@@ -209,7 +209,12 @@ async function heardOf(
     events.photosPeopleChanged.message.decode(row.payload),
   );
   return {
-    persons: persons.filter((each) => each.ownerId === ownerId),
+    // Ids of events of one millisecond are in no order.
+    persons: persons.filter((each) => each.ownerId === ownerId).sort(inOrder),
     photos: photos.filter((each) => each.ownerId === ownerId).flatMap((each) => each.photos),
   };
+}
+
+function inOrder(one: eventsV1.PersonChanged, other: eventsV1.PersonChanged): number {
+  return one.revision - other.revision || (one.personId < other.personId ? -1 : 1);
 }

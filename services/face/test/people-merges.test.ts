@@ -76,6 +76,22 @@ test("a merge makes one of several, and its undo restores everything as it was",
   expect(await failureOf(user.undo(merge?.id ?? ""))).toMatchObject({ reason: "ALREADY_UNDONE" });
 });
 
+test("an undo leaves no survivor behind whom only a model knew and whose own faces are somebody else's", async () => {
+  const user = newUser();
+  const [a, b] = [await user.person(), await user.person()];
+  const merge = await user.merge(b.personId, a.personId);
+  const split = await service.client.createPerson({ faceIds: b.faceIds, name: "" }, user.as);
+  await service.heardOf(user.owner);
+  const undone = await user.undo(merge);
+  expect(undone.people.map(({ id }) => id)).toEqual([a.personId]);
+  const asked = service.client.getPerson({ personId: b.personId }, user.as);
+  expect((await failureOf(asked)).reason).toBe("PERSON_NOT_FOUND");
+  const { persons } = await service.heardOf(user.owner);
+  expect(persons.find(({ personId }) => personId === b.personId)).toMatchObject({ deleted: true });
+  for (const face of a.faceIds) expect(await user.holderOf(face)).toBe(a.personId);
+  for (const face of b.faceIds) expect(await user.holderOf(face)).toBe(split.person?.id);
+});
+
 test("what came since stays: faces with the survivor, words where they were said", async () => {
   const user = newUser();
   const [a, b] = [await user.person(), await user.person(4)];

@@ -6,14 +6,20 @@ import type { PeopleGrouping } from "../src/grouping.ts";
 import { createMerges } from "../src/merges.ts";
 import { createPeople } from "../src/people.ts";
 import { createPersonChanger } from "../src/person-changes.ts";
+import { createPersonSuggestions } from "../src/person-suggestions.ts";
 import { createRegroupings } from "../src/regroupings.ts";
+import { createScans } from "../src/scans.ts";
+import { listDistinctPairs } from "../src/store/decisions.ts";
+import type { MergeView } from "../src/store/merges.ts";
 import type { FaceTables } from "../src/store/tables.ts";
-import { addPhoto, point } from "./grouping-support.ts";
+import { addPhoto, type FaceSpec, model, point } from "./grouping-support.ts";
 
 /** What may happen to an owner's persons; the numbers choose among whatever there is. */
 export interface Happening {
   kind:
     | "detect"
+    | "rescan"
+    | "answer"
     | "assign"
     | "unassign"
     | "reject"
@@ -47,6 +53,9 @@ interface HeldMerge {
   faces: Map<string, string>;
 }
 
+/** How another scan sees a face: where it was, beside it, around it in a box that hardly overlaps, or not at all. */
+const seenAgain = ["same", "shifted", "larger", "missing"] as const;
+
 const names = ["", "Ann", "Bea", "Cleo"];
 
 /** A user's faces and persons in the store, beside a plain account of what the user said of them. */
@@ -58,12 +67,18 @@ export class World {
   readonly #rejected = new Set<string>();
   /** Names that a human gave, empty ones included. */
   readonly #named = new Map<string, string>();
+  /** `person person` pairs that a human called different. */
+  readonly #distinct = new Set<string>();
+  /** What is on the photos, whatever scans made of it. */
+  readonly #photos = new Map<string, readonly FaceSpec[]>();
   #merges: HeldMerge[] = [];
   readonly #database: Database<FaceTables>;
   readonly #grouping: PeopleGrouping;
   readonly #people;
   readonly #decisions;
   readonly #mergeRules;
+  readonly #suggestions;
+  readonly #scans;
 
   constructor(database: Database<FaceTables>, grouping: PeopleGrouping) {
     const { db } = database;
@@ -75,6 +90,9 @@ export class World {
     this.#people = createPeople({ db, changer, now, newId });
     this.#decisions = createDecisions({ changer });
     this.#mergeRules = createMerges({ db, changer, newId });
+    this.#suggestions = createPersonSuggestions({ db, changer, candidates: { list: async () => [] }, newId });
+    const models = { model: "detector", embeddingModel: model };
+    this.#scans = createScans({ models, grouping: grouping.grouping, newId });
   }
 
   /** Lets it happen, in the store and in the account. */
@@ -87,28 +105,40 @@ export class World {
     const person = pick(live, two);
     const other = pick(live, three);
     if (kind === "detect") return this.#detect(picks);
+    if (kind === "rescan") return this.#rescan(picks, persons);
     if (kind === "regroup") return this.#regroup();
     if (kind === "undo") return this.#undo(pick(this.#merges, one));
     if (kind === "rename" && person) return this.#rename(person.id, names[one % names.length] ?? "");
     if (kind === "delete" && person && one % 4 === 0) return this.#delete(person.id, persons, faces);
     if (kind === "split" && face)
       return this.#split([face, pick(faces, three) ?? face], names[two % 4] ?? "");
-    if (kind === "assign" && face && person) return this.#assign([face.id], person.id);
-    if (kind === "unassign" && face) return this.#assign([face.id], null);
+    if (kind === "assign" && face && person) return this.#assign([face.id], person.id, persons);
+    if (kind === "unassign" && face) return this.#assign([face.id], null, persons);
     if (kind === "reject" && person)
       return this.#reject(this.#faceNear(faces, person.id, one), person.id, persons);
     if (kind === "unreject") return this.#unreject(one, persons);
-    if (kind === "merge" && person && other && person !== other)
-      await this.#merge(person.id, [other.id], faces);
-    if (kind === "mergeAndUndo" && person && other && person !== other) {
-      return this.#mergeAndUndo(person.id, other.id, faces);
-    }
+    if (!person || !other || person === other) return;
+    if (kind === "answer") return this.#answer(person.id, other.id, one % 2 === 0, faces);
+    if (kind === "merge") await this.#merge(person.id, [other.id], faces);
+    if (kind === "mergeAndUndo") await this.#mergeAndUndo(person.id, other.id, faces);
   }
 
   /** Nothing that a human said has changed. */
   async check(): Promise<void> {
     const faces = await this.#faces();
     const persons = new Map((await this.#persons()).map((person) => [person.id, person]));
+    this.#checkFaces(faces, persons);
+    this.#checkPersons(faces, persons);
+    await this.#checkDistinctions(persons);
+  }
+
+  #checkFaces(faces: readonly FaceRow[], persons: ReadonlyMap<string, PersonRow>): void {
+    for (const id of this.#assigned.keys()) {
+      expect(
+        faces.some((face) => face.id === id),
+        `${id} is there`,
+      ).toBe(true);
+    }
     for (const face of faces) {
       const said = this.#assigned.get(face.id);
       if (said !== undefined) {
@@ -127,6 +157,9 @@ export class World {
       if (face?.source !== "MODEL" || !persons.has(personId)) continue;
       expect(face.person_id, `${faceId} is not ${personId}`).not.toBe(holder(persons, personId));
     }
+  }
+
+  #checkPersons(faces: readonly FaceRow[], persons: ReadonlyMap<string, PersonRow>): void {
     for (const [personId, name] of this.#named) {
       const person = persons.get(personId);
       expect(person, `person ${name}`).toBeDefined();
@@ -140,6 +173,14 @@ export class World {
       const isEmpty = !faces.some(({ person_id }) => person_id === person.id);
       if (person.source === "MODEL" && person.merged_into === null) expect(isEmpty).toBe(false);
     }
+  }
+
+  async #checkDistinctions(persons: ReadonlyMap<string, PersonRow>): Promise<void> {
+    const pairs = [...this.#distinct].map((pair) => pair.split(" ").map((id) => holder(persons, id) ?? ""));
+    const expected = pairs.filter(([a, b]) => a !== b).map((pair) => pair.sort().join(" "));
+    const told = await listDistinctPairs(this.#database.db, this.owner);
+    const stored = told.map(({ personId, otherId }) => [personId, otherId].sort().join(" "));
+    expect(stored.sort(), "persons that are different").toEqual([...new Set(expected)].sort());
   }
 
   /** Undoes all merges that hold, in the order that the picks choose. */
@@ -161,7 +202,53 @@ export class World {
       quality: 0.5 + (seen % 5) / 10,
     });
     const faces = two % 3 === 0 ? [faceOf(one, two), faceOf(one + 1, three)] : [faceOf(one, two)];
-    await addPhoto(this.#database, this.#grouping, this.owner, faces);
+    const photoId = randomUUIDv7();
+    this.#photos.set(photoId, faces);
+    await addPhoto(this.#database, this.#grouping, this.owner, faces, photoId);
+  }
+
+  /** Scans a photo again; each of its faces is seen in one of the ways of {@link seenAgain}. */
+  async #rescan([one, ...ways]: Happening["picks"], persons: readonly PersonRow[]): Promise<void> {
+    const photoId = pick([...this.#photos.keys()], one);
+    if (photoId === undefined) return;
+    const seen = (this.#photos.get(photoId) ?? []).map((face, at) => ({
+      ...face,
+      at,
+      way: seenAgain[(ways[at] ?? 0) % 4],
+    }));
+    const found = seen.filter(({ way }) => way !== "missing").map(foundAgain);
+    const photo = { photoId, ownerId: this.owner, sha256: photoId, requestId: "" };
+    const before = await this.#facesOn(photoId);
+    await this.#database.db
+      .transaction()
+      .execute((trx) => this.#scans.save(trx, photo, { result: found, model: "detector", ms: 1 }));
+    const after = await this.#facesOn(photoId);
+    expect(after.filter(({ detected }) => detected)).toHaveLength(found.length);
+    const spokenOf = before.filter(({ id }) => this.#isSpokenOf(id, persons));
+    for (const face of before) {
+      const way = seen[placeOf(face)]?.way;
+      const again = after.find(({ id }) => id === face.id);
+      const isNear = way !== "missing" && (way === "larger") === face.width > 0.12;
+      if (spokenOf.includes(face)) {
+        expect(again?.detected, `${face.id} of which a human spoke, ${way}`).toBe(way !== "missing");
+      } else expect(again !== undefined, `${face.id}, ${way}`).toBe(isNear);
+    }
+  }
+
+  #isSpokenOf(faceId: string, persons: readonly PersonRow[]): boolean {
+    return (
+      this.#assigned.has(faceId) || persons.some((person) => this.#rejected.has(`${faceId} ${person.id}`))
+    );
+  }
+
+  async #answer(personId: string, otherId: string, same: boolean, faces: readonly FaceRow[]): Promise<void> {
+    const merge = await this.#suggestions.answer(this.owner, { personId, otherId, same });
+    expect(merge !== undefined).toBe(same);
+    if (merge) this.#hold(merge, faces);
+    else {
+      this.#distinct.add([personId, otherId].sort().join(" "));
+      for (const id of [personId, otherId]) if (!this.#named.has(id)) this.#named.set(id, "");
+    }
   }
 
   async #regroup(): Promise<void> {
@@ -172,14 +259,19 @@ export class World {
     expect(finishedAt).not.toBeNull();
   }
 
-  async #assign(faceIds: string[], personId: string | null): Promise<void> {
+  async #assign(faceIds: string[], personId: string | null, persons: readonly PersonRow[]): Promise<void> {
     await this.#decisions.assign(this.owner, faceIds, personId ?? "");
     for (const id of faceIds) this.#speak(id, personId);
+    if (personId === null) return;
+    const byId = new Map(persons.map((person) => [person.id, person]));
+    for (const { id } of persons) {
+      if (holder(byId, id) === personId)
+        for (const faceId of faceIds) this.#rejected.delete(`${faceId} ${id}`);
+    }
   }
 
   #speak(faceId: string, personId: string | null): void {
     this.#assigned.set(faceId, personId);
-    this.#rejected.delete(`${faceId} ${personId}`);
     for (const merge of this.#merges) merge.faces.delete(faceId);
     if (personId !== null && !this.#named.has(personId)) this.#named.set(personId, "");
   }
@@ -230,15 +322,23 @@ export class World {
     const byId = new Map(persons.map((person) => [person.id, person]));
     const gone = new Set(persons.filter(({ id }) => holder(byId, id) === personId).map(({ id }) => id));
     for (const face of faces) if (face.person_id === personId) this.#speak(face.id, null);
-    for (const id of gone) this.#named.delete(id);
+    for (const id of gone) {
+      this.#named.delete(id);
+      for (const pair of this.#distinct) if (pair.includes(id)) this.#distinct.delete(pair);
+    }
     this.#merges = this.#merges.filter(({ survivorId }) => !gone.has(survivorId));
   }
 
   async #merge(survivorId: string, personIds: string[], faces: readonly FaceRow[]): Promise<HeldMerge> {
     const { merge } = await this.#mergeRules.merge(this.owner, survivorId, personIds);
+    return this.#hold(merge, faces);
+  }
+
+  #hold(merge: MergeView, faces: readonly FaceRow[]): HeldMerge {
+    const { id, survivorId, personIds } = merge;
     const own = faces.filter(({ person_id }) => person_id !== null && personIds.includes(person_id));
-    const homes = new Map(own.map(({ id, person_id }) => [id, person_id ?? ""]));
-    const held = { id: merge.id, survivorId, personIds, faces: homes };
+    const homes = new Map(own.map((face) => [face.id, face.person_id ?? ""]));
+    const held = { id, survivorId, personIds, faces: homes };
     this.#merges.push(held);
     return held;
   }
@@ -256,6 +356,8 @@ export class World {
     );
     await this.#mergeRules.undo(this.owner, merge.id);
     this.#merges = this.#merges.filter((each) => each !== merge);
+    // They are at home again: what later merges moved along with the survivor is none of theirs any more.
+    for (const { faces } of this.#merges) for (const id of stillThere) faces.delete(id);
     for (const { id, person_id } of await this.#faces()) {
       if (stillThere.has(id)) expect(person_id, `undone: whose ${id} is`).toBe(merge.faces.get(id));
     }
@@ -271,8 +373,8 @@ export class World {
 
   async #everything(): Promise<unknown[]> {
     // Not what merges note of faces: what a model moved since makes a note stale, and the next merge may tidy it away.
-    const tables = ["people", "face_rejections", "person_distinctions"] as const;
-    const all: unknown[] = [await this.#faces()];
+    const tables = ["people", "person_distinctions"] as const;
+    const all: unknown[] = [await this.#faces(), await this.#rejections()];
     for (const table of tables) {
       const rows: object[] = await this.#database.db
         .selectFrom(table)
@@ -282,6 +384,28 @@ export class World {
       all.push(rows.map((row) => JSON.stringify(row)).sort());
     }
     return all;
+  }
+
+  /** What was said of persons themselves, and whom faces are not on account of all that: a merge may note that twice. */
+  async #rejections() {
+    const rows = await this.#database.db
+      .selectFrom("face_rejections")
+      .selectAll()
+      .where("owner_id", "=", this.owner)
+      .execute();
+    const persons = new Map((await this.#persons()).map((person) => [person.id, person]));
+    const said = rows.filter(({ merge_id }) => merge_id === null).map((row) => JSON.stringify(row));
+    const not = new Set(rows.map((row) => `${row.face_id} ${holder(persons, row.person_id)}`));
+    return { said: said.sort(), not: [...not].sort() };
+  }
+
+  #facesOn(photoId: string) {
+    return this.#database.db
+      .selectFrom("faces")
+      .select(["id", "x", "width", "detected"])
+      .where("owner_id", "=", this.owner)
+      .where("photo_id", "=", photoId)
+      .execute();
   }
 
   #faces() {
@@ -301,6 +425,19 @@ export class World {
       .orderBy("id")
       .execute();
   }
+}
+
+/** What another scan finds of the face at a place of a photo, which {@link addPhoto} put there. */
+function foundAgain({ vector, quality = 0.9, at, way }: FaceSpec & { at: number; way: string | undefined }) {
+  // The larger box holds the whole of the other, and shares less than half of what both cover.
+  const side = way === "larger" ? 0.145 : 0.1;
+  const box = { x: at / 10 + (way === "shifted" ? 0.02 : 0), y: 0.09, width: side, height: side };
+  return { box, score: 0.9, quality, landmarks: [], embedding: vector, crop: Buffer.from("crop") };
+}
+
+/** Which of a photo's faces a box is about. */
+function placeOf({ x }: { x: number }): number {
+  return Math.round(x * 10);
 }
 
 function pick<T>(all: readonly T[], choice: number): T | undefined {

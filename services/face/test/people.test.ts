@@ -2,6 +2,8 @@ import { randomUUID, randomUUIDv7 } from "node:crypto";
 import { faceV1 } from "@ocelli/contracts";
 import { type EmbeddedDatabase, startEmbeddedDatabase } from "@ocelli/embedded-database";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { giveFaces, moveFaces } from "../src/store/grouping-changes.ts";
+import { listRejectionsOf } from "../src/store/grouping-faces.ts";
 import { failureOf } from "./harness.ts";
 import { type PeopleUnderTest, startPeople } from "./people-harness.ts";
 
@@ -453,6 +455,101 @@ test("suggestions are asked once: different persons for good, the same become on
   expect(await list()).toEqual([0.9, 0.3]);
   const self = service.client.answerSuggestion({ personId: id(c), otherId: id(d), same: false }, as);
   expect(await reasonOf(self)).toBe("INVALID_MERGE");
+});
+
+test("that two persons are different outlives their faces", async () => {
+  const { owner, as } = newUser();
+  const [a, b] = [await service.addPerson(owner, 1), await service.addPerson(owner, 1)];
+  const pair = { personId: a.personId, otherId: b.personId };
+  service.candidates.splice(0, Number.POSITIVE_INFINITY, { ...pair, score: 0.9 });
+  await service.client.answerSuggestion({ ...pair, same: false }, as);
+  for (const { personId, faceIds } of [a, b]) {
+    await service.client.assignFaces({ faceIds, personId: "" }, as);
+    const { person } = await service.client.getPerson({ personId }, as);
+    expect(person).toMatchObject({ source: FACE_SOURCE_USER, faceCount: 0 });
+    await service.client.assignFaces({ faceIds, personId }, as);
+  }
+  expect((await service.client.listSuggestions({}, as)).suggestions).toEqual([]);
+});
+
+/**
+ * A face of which a human said that it is not `a`, that it is `survivor` before `a` was merged into it, and then that it
+ * is neither `third`: it is nobody's, and `survivor` is `a` among others.
+ */
+async function rejectedFromMerged() {
+  const { owner, as } = newUser();
+  const [a, survivor, third] = [
+    await service.addPerson(owner, 2),
+    await service.addPerson(owner, 2),
+    await service.addPerson(owner, 2),
+  ];
+  const [faceId = ""] = a.faceIds;
+  const { client } = service;
+  await client.rejectFace({ faceId, personId: a.personId }, as);
+  await client.assignFaces({ faceIds: [faceId], personId: survivor.personId }, as);
+  await client.mergePeople({ survivorId: survivor.personId, personIds: [a.personId] }, as);
+  await client.assignFaces({ faceIds: [faceId], personId: third.personId }, as);
+  await client.rejectFace({ faceId, personId: third.personId }, as);
+  const { db } = service.host.database;
+  const holder = async () => (await client.getFace({ faceId }, as)).face?.face?.personId;
+  /** A person whom a model makes of the face. */
+  const found = async () => {
+    const { personId } = await service.addPerson(owner, 1);
+    await db.updateTable("faces").set({ person_id: personId }).where("id", "=", faceId).execute();
+    return personId;
+  };
+  return { owner, as, db, faceId, a: a.personId, survivor: survivor.personId, holder, found };
+}
+
+test("a face that is not a person is given to nobody whom that person became", async () => {
+  const { owner, db, faceId, survivor, holder, found } = await rejectedFromMerged();
+  expect((await listRejectionsOf(db, owner, [faceId])).get(faceId)).toContain(survivor);
+  expect(await giveFaces(db, owner, survivor, [{ faceId, similarity: 0.9 }])).toEqual([]);
+  expect(await holder()).toBe("");
+  await moveFaces(db, owner, await found(), survivor);
+  expect(await holder()).toBe("");
+});
+
+test("a face that is not a person leaves whoever is merged with whom that person became, until the undo", async () => {
+  const { as, survivor, a, holder, found } = await rejectedFromMerged();
+  const personId = await found();
+  const { merge } = await service.client.mergePeople({ survivorId: survivor, personIds: [personId] }, as);
+  expect(await holder()).toBe("");
+  await service.client.undoMerge({ mergeId: merge?.id ?? "" }, as);
+  expect(await holder()).toBe(personId);
+  // Without that person among them, nothing is against it.
+  await service.client.mergePeople({ survivorId: survivor, personIds: [personId] }, as);
+  expect(await holder()).toBe("");
+  const { merges } = await service.client.listMerges({}, as);
+  const first = merges.find(({ personIds }) => personIds.includes(a));
+  await service.client.undoMerge({ mergeId: first?.id ?? "" }, as);
+  expect(await holder()).toBe(survivor);
+});
+
+test("a face that a merge took away is back when its rejection is taken back, and goes home with the undo", async () => {
+  const { owner, as } = newUser();
+  const [survivor, other] = [await service.addPerson(owner, 1), await service.addPerson(owner, 2)];
+  const [{ personId }, [faceId = ""]] = [survivor, other.faceIds];
+  const holder = async () => (await service.client.getFace({ faceId }, as)).face?.face?.personId;
+  await service.client.rejectFace({ faceId, personId }, as);
+  const { merge } = await service.client.mergePeople(
+    { survivorId: personId, personIds: [other.personId] },
+    as,
+  );
+  expect(await holder()).toBe("");
+  await service.heardOf(owner);
+  await service.client.unrejectFace({ faceId, personId }, as);
+  expect(await holder()).toBe(personId);
+  expect((await service.heardOf(owner)).photos).toMatchObject([{ personIds: [personId] }]);
+  await service.client.undoMerge({ mergeId: merge?.id ?? "" }, as);
+  expect(await holder()).toBe(other.personId);
+});
+
+test("that a face is a person is a newer word than that it is not one who became it", async () => {
+  const { owner, as, db, faceId, survivor, a } = await rejectedFromMerged();
+  await service.client.assignFaces({ faceIds: [faceId], personId: survivor }, as);
+  const rejected = (await listRejectionsOf(db, owner, [faceId])).get(faceId) ?? new Set();
+  for (const personId of [survivor, a]) expect(rejected).not.toContain(personId);
 });
 
 test("an erased user's words are refused", async () => {

@@ -1,25 +1,28 @@
 import { randomUUIDv7 } from "node:crypto";
-import type { Database } from "@ocelli/chassis";
+import { type Database, markOwnerDeleted } from "@ocelli/chassis";
 import { type EmbeddedDatabase, startEmbeddedDatabase } from "@ocelli/embedded-database";
 import { type NativePostgres, startNativePostgres } from "@ocelli/testkit";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createAssignment } from "../src/grouping/assignment.ts";
 import { createOwnerIndexes } from "../src/grouping/owner-indexes.ts";
-import { createRegrouping } from "../src/grouping/regrouping.ts";
+import { createRegrouping, type Regrouping } from "../src/grouping/regrouping.ts";
 import { faceCalibration } from "../src/grouping.ts";
 import { appendPeopleChanges } from "../src/people-events.ts";
 import { assignFaces, insertDistinction, rejectFace } from "../src/store/decisions.ts";
+import { finishPass, type PassEnd } from "../src/store/face-models.ts";
 import { insertPerson, speakOfPerson } from "../src/store/people.ts";
 import {
   advanceRegrouping,
   claimRegrouping,
   findRegrouping,
+  finishRegrouping,
   requestRegrouping,
 } from "../src/store/regroup-owners.ts";
 import type { FaceTables } from "../src/store/tables.ts";
 import {
   addPhoto,
   asHuman,
+  dimension,
   groupingOn,
   model,
   newOwner,
@@ -27,6 +30,8 @@ import {
   personsOf,
   point,
 } from "./grouping-support.ts";
+
+const neverStops = new AbortController().signal;
 
 let embedded: EmbeddedDatabase;
 let native: NativePostgres;
@@ -72,6 +77,29 @@ async function makePerson(
     await trx.updateTable("faces").set({ person_id: id, similarity: 0.9 }).where("id", "in", faces).execute();
   });
   return id;
+}
+
+/** The steps, without the worker that takes them. */
+function regroupingOn({ db }: Database<FaceTables>): Regrouping {
+  const calibration = faceCalibration(model);
+  const indexes = createOwnerIndexes({ model, calibration, maxBytes: 1_000_000 });
+  const rules = { calibration, foundSize: 3 };
+  const assignment = createAssignment({ model, indexes, rules, newId: randomUUIDv7 });
+  return createRegrouping({ db, model, indexes, rules, assignment, announce: appendPeopleChanges });
+}
+
+/** Runs something while the model is being filled beside another one, which it can let the model take over from. */
+async function whileFilling(
+  { db }: Database<FaceTables>,
+  work: (takeOver: () => Promise<PassEnd>) => Promise<void>,
+): Promise<void> {
+  const lease = { model, owner: randomUUIDv7(), leaseMs: 60_000 };
+  const filled = { model, dimension, state: "FILLING", lease_owner: lease.owner } as const;
+  await db
+    .insertInto("face_models")
+    .values([{ model: "face-embed-earlier@1", dimension, state: "ACTIVE" }, filled])
+    .execute();
+  await work(() => finishPass(db, lease)).finally(() => db.deleteFrom("face_models").execute());
 }
 
 async function regroup(store: Database<FaceTables>, owner: string): Promise<void> {
@@ -162,7 +190,7 @@ describe.each(["embedded", "native"])("regrouping on the %s database", (name) =>
     const first = await addLoose(store, owner, 0);
     const second = await addLoose(store, owner, 1);
     await requestRegrouping(store.db, owner);
-    const dead = { holder: randomUUIDv7(), leaseMs: 300 };
+    const dead = { holder: randomUUIDv7(), leaseMs: 300, model };
     const claimed = await claimRegrouping(store.db, dead);
     expect(claimed).toEqual({ ownerId: owner, phase: "CHECK", cursor: null });
     // It died behind the first person's faces.
@@ -204,25 +232,98 @@ describe.each(["embedded", "native"])("regrouping on the %s database", (name) =>
     expect(await personsOf(store, more)).toEqual([null, null, null]);
   });
 
+  test("regroupings wait while the model is filled; then a person is judged by all its faces", async () => {
+    const store = storeNamed(name);
+    const owner = newOwner();
+    const faces = await addLoose(store, owner, 0, 5);
+    const stranger = await addLoose(store, owner, 2, 1);
+    const person = await makePerson(store, owner, [...faces, ...stranger]);
+    // Of these the model has no embedding yet.
+    await store.db.deleteFrom("face_embeddings").where("face_id", "in", faces.slice(2)).execute();
+    await whileFilling(store, async (takeOver) => {
+      await regroup(store, owner);
+      expect(await personsOf(store, [...faces, ...stranger])).not.toContain(null);
+      expect(await findRegrouping(store.db, owner)).toMatchObject({ finishedAt: null, facesSeen: 0 });
+      for (const phase of ["CHECK", "MERGE", "JOIN"] as const) {
+        const step = regroupingOn(store).step({ ownerId: owner, phase, cursor: null }, neverStops);
+        expect(await step).toBeUndefined();
+      }
+      expect(await takeOver()).toBe("activated");
+      await groupingOn(store).worker.runPending();
+    });
+    expect(await personsOf(store, faces)).toEqual(faces.map(() => person));
+    expect(await personsOf(store, stranger)).toEqual([null]);
+    expect(await findRegrouping(store.db, owner)).toMatchObject({ finishedAt: expect.any(Date) });
+  });
+
+  test("a model that takes over starts regroupings again, whatever those who were at them say afterwards", async () => {
+    const store = storeNamed(name);
+    const { db } = store;
+    const owner = newOwner();
+    await addLoose(store, owner, 0);
+    await whileFilling(store, async (takeOver) => {
+      await requestRegrouping(db, owner);
+      const earlier = { holder: randomUUIDv7(), leaseMs: 60_000, model: "face-embed-earlier@1" };
+      expect(await claimRegrouping(db, earlier)).toMatchObject({ ownerId: owner });
+      await takeOver();
+      const far = { ownerId: owner, phase: "JOIN", cursor: null } as const;
+      const counts = { facesSeen: 3, facesAssigned: 0, peopleMade: 0 };
+      expect(await advanceRegrouping(db, earlier, far, counts)).toBe(false);
+      expect(await finishRegrouping(db, earlier.holder, owner)).toBeUndefined();
+      expect(await claimRegrouping(db, earlier)).toBeUndefined();
+      await groupingOn(store).worker.runPending();
+      expect(await findRegrouping(db, owner)).toMatchObject({ facesSeen: 3, peopleMade: 1 });
+    });
+  });
+
+  test("a face that is not the nearest person's, as a human said, joins the next one", async () => {
+    const store = storeNamed(name);
+    const owner = newOwner();
+    const [here, there] = [await addLoose(store, owner, 0), await addLoose(store, owner, 0.6)];
+    const [refused, other] = [await makePerson(store, owner, here), await makePerson(store, owner, there)];
+    const [between = ""] = await addLoose(store, owner, 0.3, 1);
+    await asHuman(store, owner, (trx) =>
+      rejectFace(trx, { ownerId: owner, faceId: between, personId: refused, at: new Date() }),
+    );
+    await regroup(store, owner);
+    expect(await personsOf(store, [between])).toEqual([other]);
+  });
+
+  test("a regrouping under way changes and tells nothing of an owner who was deleted meanwhile", async () => {
+    const store = storeNamed(name);
+    const { db } = store;
+    const owner = newOwner();
+    const [stranger, ...faces] = [
+      ...(await addLoose(store, owner, 2, 1)),
+      ...(await addLoose(store, owner, 0)),
+    ];
+    await makePerson(store, owner, [stranger ?? "", ...faces]);
+    for (const x of [4, 4.1]) await makePerson(store, owner, await addLoose(store, owner, x));
+    await addLoose(store, owner, 6);
+    const state = async () => ({
+      faces: await db
+        .selectFrom("faces")
+        .select(["id", "person_id"])
+        .where("owner_id", "=", owner)
+        .orderBy("id")
+        .execute(),
+      owner: await db.selectFrom("face_owners").selectAll().where("owner_id", "=", owner).execute(),
+      told: await db.selectFrom("outbox").select("id").execute(),
+    });
+    const before = await state();
+    await markOwnerDeleted(db, owner);
+    for (const phase of ["CHECK", "MERGE", "JOIN"] as const) {
+      await regroupingOn(store).step({ ownerId: owner, phase, cursor: null }, neverStops);
+      expect(await state()).toEqual(before);
+    }
+  });
+
   test("a step that is told to stop leaves off between two faces", async () => {
     const store = storeNamed(name);
     const owner = newOwner();
     await addLoose(store, owner, 0);
-    const calibration = faceCalibration(model);
-    const indexes = createOwnerIndexes({ model, calibration, maxBytes: 1_000_000 });
-    const rules = { calibration, foundSize: 3 };
-    const { db } = store;
-    const assignment = createAssignment({ model, indexes, rules, newId: randomUUIDv7 });
-    const regrouping = createRegrouping({
-      db,
-      model,
-      indexes,
-      rules,
-      assignment,
-      announce: appendPeopleChanges,
-    });
     const state = { ownerId: owner, phase: "JOIN", cursor: null } as const;
-    await expect(regrouping.step(state, AbortSignal.abort(new Error("stopping")))).rejects.toThrow(
+    await expect(regroupingOn(store).step(state, AbortSignal.abort(new Error("stopping")))).rejects.toThrow(
       "stopping",
     );
     expect(await store.db.selectFrom("people").select("id").where("owner_id", "=", owner).execute()).toEqual(

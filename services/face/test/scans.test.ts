@@ -2,8 +2,10 @@ import { randomUUID, randomUUIDv7 } from "node:crypto";
 import { type EventType, events, eventsV1, photoStageFailed } from "@ocelli/contracts";
 import { type EmbeddedDatabase, startEmbeddedDatabase } from "@ocelli/embedded-database";
 import { ownedRows } from "@ocelli/testkit";
+import { sql } from "kysely";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { createFaceSettings } from "../src/face-settings.ts";
 import { photoOf, type ServiceUnderTest, sample, startService } from "./harness.ts";
 
 let database: EmbeddedDatabase;
@@ -142,6 +144,67 @@ test("a rejection and a chosen cover are words, too", async () => {
     expect((await facesOf(photo)).faces).toMatchObject([{ id: faceId, personId }]);
   }
 });
+
+/** Stores boxes as a detector draws them that takes a head for smaller: of the newest scan's they cover less than half. */
+async function shrinkBoxes({ photoId }: eventsV1.PhotoRef): Promise<void> {
+  await sql`
+    update face.faces set x = x + width * .155, y = y + height * .155, width = width * .69, height = height * .69
+    where photo_id = ${photoId}`.execute(db());
+}
+
+test.each([
+  ["was rejected", "MODEL"],
+  ["a human took from everybody", "USER"],
+] as const)("a face that %s is the same one in a box of another size", async (_, source) => {
+  const { photo, personId, face } = await photoOfPerson("MODEL");
+  const { ownerId } = photo;
+  const faceId = face?.id ?? "";
+  await db().updateTable("faces").set({ person_id: null, source }).where("id", "=", faceId).execute();
+  if (source === "MODEL") {
+    const rejection = { face_id: faceId, person_id: personId, owner_id: ownerId };
+    await db().insertInto("face_rejections").values(rejection).execute();
+  }
+  await shrinkBoxes(photo);
+  await again(photo);
+  const rows = await db()
+    .selectFrom("faces")
+    .select(["id", "person_id", "source", "detected"])
+    .where("photo_id", "=", photo.photoId)
+    .execute();
+  expect(rows).toEqual([{ id: faceId, person_id: null, source, detected: true }]);
+});
+
+/** Erases the faces of an owner. What was said of them afterwards was taken back. */
+async function erase(ownerId: string): Promise<void> {
+  const erased = { erased: true, person_id: null, source: "MODEL" } as const;
+  await db().updateTable("faces").set(erased).where("owner_id", "=", ownerId).execute();
+  for (const table of ["face_embeddings", "face_crops"] as const) {
+    await db().deleteFrom(table).where("owner_id", "=", ownerId).execute();
+  }
+}
+
+test.each(["missed by a scan", "turned off and on"])(
+  "what was erased stays erased when it is %s, also with nothing else said of it",
+  async (meanwhile) => {
+    const { photo, face } = await photoOfPerson("USER");
+    const { ownerId } = photo;
+    await erase(ownerId);
+    if (meanwhile === "missed by a scan") {
+      service.pictures.set(photo.sha256, await sample("coffee.png"));
+      await again(photo);
+      service.pictures.set(photo.sha256, await sample("astronaut.png"));
+    } else {
+      const settings = createFaceSettings({ db: db() });
+      for (const enabled of [false, true]) await settings.update(ownerId, { enabled });
+    }
+    await again(photo);
+    expect((await facesOf(photo)).faces).toMatchObject([{ id: face?.id, personId: "" }]);
+    expect(await ownedRows(database.url, "face", ownerId)).toMatchObject({
+      face_embeddings: 0,
+      face_crops: 0,
+    });
+  },
+);
 
 test("what was erased stays erased, and is no source for others", async () => {
   const { photo, face } = await photoOfPerson("USER");

@@ -2,7 +2,6 @@ import type { Kysely } from "kysely";
 import { type ChangedFace, listChangedFaces, listExemplars, listGoneFaces } from "../store/grouping-faces.ts";
 import type { FaceTables } from "../store/tables.ts";
 import type { FaceCalibration } from "./calibration.ts";
-import { hasRoom } from "./index-load.ts";
 import { exemplarsPerPerson, type OwnerIndex } from "./owner-index.ts";
 import type { GroupedFace } from "./types.ts";
 
@@ -68,14 +67,14 @@ export function applyChanges(
   index: OwnerIndex,
   { to, faces, gone, people, suspects }: IndexChanges,
   { foundQuality }: FaceCalibration,
-  maxBytes: number,
 ): void {
   for (const id of gone) index.removeLoose(id);
-  for (const { id, photoId, quality, vector } of faces) {
-    index.removeLoose(id);
-    if (vector && quality >= foundQuality && hasRoom(index, maxBytes))
-      index.addLoose({ id, photoId, quality, vector });
-  }
+  for (const { id } of faces) index.removeLoose(id);
+  index.addLoose(
+    faces.flatMap(({ id, photoId, quality, vector }) =>
+      vector && quality >= foundQuality ? [{ id, photoId, quality, vector }] : [],
+    ),
+  );
   for (const [id, exemplars] of people) index.setPerson(id, exemplars);
   index.revision = Math.max(index.revision, to);
   index.suspects = suspects;

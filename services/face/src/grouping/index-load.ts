@@ -23,8 +23,8 @@ export async function loadIndex(
     maxBytes: number;
   },
 ): Promise<OwnerIndex> {
-  const { ownerId, calibration, revision } = options;
-  const index = createOwnerIndex(calibration.dimension, revision);
+  const { ownerId, calibration, revision, maxBytes } = options;
+  const index = createOwnerIndex(calibration.dimension, revision, maxBytes / 2);
   for (let after: string | null = null; ; ) {
     const personIds: string[] = await listPersonIds(db, ownerId, { after, limit: personsAtOnce });
     const rows = await listExemplars(db, {
@@ -46,7 +46,7 @@ export async function loadIndex(
 async function loadLoose(
   db: Kysely<FaceTables>,
   index: OwnerIndex,
-  options: { ownerId: string; model: string; calibration: FaceCalibration; maxBytes: number },
+  options: { ownerId: string; model: string; calibration: FaceCalibration },
 ): Promise<void> {
   for (let after: string | null = null; ; ) {
     const faces = await listLooseFaces(db, options, {
@@ -56,16 +56,9 @@ async function loadLoose(
       after,
       limit: looseAtOnce,
     });
-    for (const face of faces) {
-      if (hasRoom(index, options.maxBytes)) index.addLoose(face);
-    }
+    index.addLoose(faces);
     after = faces.at(-1)?.id ?? null;
-    if (faces.length < looseAtOnce || !hasRoom(index, options.maxBytes)) return;
+    if (faces.length < looseAtOnce || index.looseFull) return;
     await turn();
   }
-}
-
-/** Whether another loose face is to be compared with. */
-export function hasRoom(index: OwnerIndex, maxBytes: number): boolean {
-  return index.looseBytes < maxBytes / 2;
 }

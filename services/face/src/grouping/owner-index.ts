@@ -1,5 +1,12 @@
 import type { GroupedFace } from "./types.ts";
-import { byDistance, createVectorTable, distanceOf, type Neighbour, type VectorTable } from "./vectors.ts";
+import {
+  byDistance,
+  bytesPerVector,
+  createVectorTable,
+  distanceOf,
+  type Neighbour,
+  type VectorTable,
+} from "./vectors.ts";
 
 /** Faces that stand for a person, at most so many: a human's words first, then the best. */
 export const exemplarsPerPerson = 12;
@@ -16,22 +23,23 @@ export interface IndexedPerson {
   exemplars: readonly GroupedFace[];
 }
 
-/** What an owner's new face is compared with. All of it follows from the database alone, not from how it came about. */
+/**
+ * What an owner's new face is compared with. All of it follows from the database alone, not from how it came about; but of
+ * loose faces that had to make room some are only back when it is read anew.
+ */
 export interface OwnerIndex {
   /** Of the owner, up to which changes are in here. */
   revision: number;
   /** Counts changes of this object: who waited for the database sees that it changed meanwhile. */
   epoch: number;
-  /** Grows with every change of a person's exemplars. */
-  peopleVersion: number;
   /** Faces that an open transaction was seen to change: it may be rolled back, so they are read again. */
   suspects: Set<string>;
   /** Faces that are nobody's and good enough to found a person, by face id. */
   readonly loose: VectorTable;
+  /** There is no room for more of them. */
+  readonly looseFull: boolean;
   /** Bytes taken, about. */
   readonly bytes: number;
-  /** Of these, bytes of loose faces. */
-  readonly looseBytes: number;
   people(): Iterable<IndexedPerson>;
   person(id: string): IndexedPerson | undefined;
   /** The person that a face is an exemplar of. */
@@ -40,7 +48,8 @@ export interface OwnerIndex {
   setPerson(id: string, exemplars: readonly GroupedFace[]): void;
   /** The photo of a loose face. */
   photoOfLoose(faceId: string): string | undefined;
-  addLoose(face: GroupedFace): void;
+  /** Adds faces that are not in here. Of more than there is room for the newest stay, in whatever order they come. */
+  addLoose(faces: readonly GroupedFace[]): void;
   removeLoose(faceId: string): void;
   qualityOfLoose(faceId: string): number;
   /** The nearest persons, nearest first; faces of `exceptPhoto` are not compared with. */
@@ -50,26 +59,38 @@ export interface OwnerIndex {
   middleOf(personId: string): Float32Array | undefined;
 }
 
-/** Creates an empty index at a revision. */
-export function createOwnerIndex(dimension: number, revision: number): OwnerIndex {
+/**
+ * Creates an empty index at a revision.
+ * @param looseBytes - Memory for loose faces.
+ */
+export function createOwnerIndex(dimension: number, revision: number, looseBytes: number): OwnerIndex {
   const people = new Map<string, IndexedPerson>();
   const exemplarOf = new Map<string, string>();
   const middles = createVectorTable(dimension);
   const loose = createVectorTable(dimension);
   const looseFaces = new Map<string, { photoId: string; quality: number }>();
   const bytesPerExemplar = dimension * 4 + bytesAround;
+  // Counted and not measured: a table that was larger once keeps its memory, and would refuse all that is new.
+  const looseAtMost = Math.floor(looseBytes / (bytesPerVector(dimension) + bytesAround));
+
+  /** The oldest id that stays when these come, "~" for none. Ids are UUIDs that grow with time. */
+  function oldestToKeep(coming: readonly GroupedFace[]): string {
+    const over = loose.size + coming.length - looseAtMost;
+    if (over <= 0) return "";
+    return [...loose.ids(), ...coming.map(({ id }) => id)].sort()[over] ?? "~";
+  }
 
   const index: OwnerIndex = {
     revision,
     epoch: 0,
-    peopleVersion: 0,
     suspects: new Set(),
     loose,
     get bytes() {
-      return index.looseBytes + middles.bytes + exemplarOf.size * bytesPerExemplar;
+      const ofLoose = loose.bytes + looseFaces.size * bytesAround;
+      return ofLoose + middles.bytes + exemplarOf.size * bytesPerExemplar;
     },
-    get looseBytes() {
-      return loose.bytes + looseFaces.size * bytesAround;
+    get looseFull() {
+      return loose.size >= looseAtMost;
     },
     people: () => people.values(),
     person: (id) => people.get(id),
@@ -78,7 +99,6 @@ export function createOwnerIndex(dimension: number, revision: number): OwnerInde
       for (const { id: faceId } of people.get(id)?.exemplars ?? []) {
         if (exemplarOf.get(faceId) === id) exemplarOf.delete(faceId);
       }
-      index.peopleVersion += 1;
       if (exemplars.length === 0) {
         people.delete(id);
         middles.delete(id);
@@ -89,9 +109,14 @@ export function createOwnerIndex(dimension: number, revision: number): OwnerInde
       middles.set(id, middle(exemplars, dimension));
     },
     photoOfLoose: (faceId) => looseFaces.get(faceId)?.photoId,
-    addLoose({ id, photoId, quality, vector }) {
-      loose.set(id, vector);
-      looseFaces.set(id, { photoId, quality });
+    addLoose(faces) {
+      const oldest = oldestToKeep(faces);
+      for (const id of loose.ids().filter((each) => each < oldest)) index.removeLoose(id);
+      for (const { id, photoId, quality, vector } of faces) {
+        if (id < oldest) continue;
+        loose.set(id, vector);
+        looseFaces.set(id, { photoId, quality });
+      }
     },
     removeLoose(faceId) {
       loose.delete(faceId);

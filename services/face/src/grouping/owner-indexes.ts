@@ -66,7 +66,7 @@ export function createOwnerIndexes({ model, calibration, maxBytes }: OwnerIndexe
       const { epoch } = index;
       const changes = await readChanges(db, { ownerId, model, index, to, own });
       if (index.epoch !== epoch || indexes.get(ownerId) !== index) continue;
-      applyChanges(index, changes, calibration, maxBytes);
+      applyChanges(index, changes, calibration);
       return keep(ownerId, index);
     }
   }

@@ -67,6 +67,7 @@ export function createPeopleGrouping(options: PeopleGroupingOptions): PeopleGrou
     suggestions: createSuggestions({ db, indexes, calibration }),
     worker: createRegroupWorker({
       db,
+      model,
       regrouping,
       minQuality: calibration.qualityFloor,
       intervalMs: settings.regroupIntervalMs,

@@ -18,6 +18,8 @@ import type { Regrouping } from "./regrouping.ts";
 /** What {@link createRegroupWorker} stands on. */
 export interface RegroupWorkerOptions {
   db: Kysely<FaceTables>;
+  /** Whose embeddings are compared. */
+  model: string;
   regrouping: Regrouping;
   /** Faces of less quality are not worth a pass of their own. */
   minQuality: number;
@@ -47,7 +49,7 @@ const ownersPerRound = 20;
 /** Creates the worker. It rests as long as it works, so that uploads and searches come first. */
 export function createRegroupWorker(options: RegroupWorkerOptions): RegroupWorker {
   const { db, log, minQuality, intervalMs, pollMs } = options;
-  const lease: RegroupLease = { holder: options.newId(), leaseMs };
+  const lease: RegroupLease = { holder: options.newId(), leaseMs, model: options.model };
   const stopping = new AbortController();
   const { signal } = stopping;
   let running: Promise<void> | undefined;
@@ -57,8 +59,11 @@ export function createRegroupWorker(options: RegroupWorkerOptions): RegroupWorke
       signal.throwIfAborted();
       const startedAt = performance.now();
       const { ownerId }: RegroupState = state;
-      const { next, counts } = await options.regrouping.step(state, signal);
+      const step = await options.regrouping.step(state, signal);
       options.onStep?.();
+      // It stays asked for, until these faces may be grouped again.
+      if (!step) return releaseRegroupings(db, lease.holder);
+      const { next, counts } = step;
       if (!(await advanceRegrouping(db, lease, next ?? state, counts))) return;
       if (!next) await finish(ownerId);
       state = next;

@@ -1,9 +1,16 @@
 import { setImmediate as turn } from "node:timers/promises";
+import { isDeletedOwner } from "@ocelli/chassis";
 import type { Kysely, Transaction } from "kysely";
 import { listDistinctPairs } from "../store/decisions.ts";
 import { deleteEmptyPersons } from "../store/empty-persons.ts";
 import { areTogether, countFaces, listUntouched, moveFaces, takeFaces } from "../store/grouping-changes.ts";
-import { listExemplars, listLooseFaces, listPersonIds } from "../store/grouping-faces.ts";
+import {
+  findGroupedRevision,
+  listExemplars,
+  listLooseFaces,
+  listPersonIds,
+  listRejectionsOf,
+} from "../store/grouping-faces.ts";
 import { beginChange } from "../store/owners.ts";
 import type { RegroupCounts, RegroupState } from "../store/regroup-owners.ts";
 import type { FaceTables } from "../store/tables.ts";
@@ -44,8 +51,9 @@ export interface Regrouping {
   /**
    * Does one step. Looks without a lock first; only where there is something to change does a short transaction look
    * again and change it. Never touches what a human said: persons a human has spoken of may win faces, never lose any.
+   * @returns undefined while the owner's faces are not to be grouped by this model, see `findGroupedRevision`.
    */
-  step(state: RegroupState, signal: AbortSignal): Promise<RegroupStep>;
+  step(state: RegroupState, signal: AbortSignal): Promise<RegroupStep | undefined>;
 }
 
 const personsPerStep = 20;
@@ -57,6 +65,8 @@ export function createRegrouping(options: RegroupingOptions): Regrouping {
   return {
     async step(state, signal) {
       const { ownerId } = state;
+      if ((await findGroupedRevision(options.db, { ownerId, model: options.model })) === undefined)
+        return undefined;
       if (state.phase === "CHECK") return checkPeople(options, state, signal);
       if (state.phase === "MERGE") {
         await mergePeople(options, ownerId, signal);
@@ -74,7 +84,7 @@ async function joinLoose(
   options: RegroupingOptions,
   { ownerId, cursor }: RegroupState,
   signal: AbortSignal,
-): Promise<RegroupStep> {
+): Promise<RegroupStep | undefined> {
   const { db, rules, indexes, model } = options;
   const counts = noCounts();
   const faces = await listLooseFaces(
@@ -88,14 +98,17 @@ async function joinLoose(
       limit: facesPerStep,
     },
   );
+  const ids = faces.map(({ id }) => id);
+  const rejections = await listRejectionsOf(db, ownerId, ids);
   for (const face of faces) {
     signal.throwIfAborted();
     const index = await indexes.current(db, ownerId);
-    if (!index) return { next: undefined, counts };
+    if (!index) return undefined;
     counts.facesSeen += 1;
+    const rejected = rejections.get(face.id) ?? nobody;
     const promising =
-      personToJoin(index, rules, face, nobody) ??
-      groupToFound(index, rules, face, { rejected: nobody, taken: nobody });
+      personToJoin(index, rules, face, rejected) ??
+      groupToFound(index, rules, face, { rejected, taken: nobody });
     if (promising) await assign(options, ownerId, face.photoId, counts);
     await turn();
   }
@@ -111,6 +124,7 @@ async function assign(
   counts: RegroupCounts,
 ): Promise<void> {
   await db.transaction().execute(async (trx) => {
+    if (await isDeletedOwner(trx, ownerId)) return;
     const revision = await beginChange(trx, ownerId);
     const { photoIds, personIds, ...done } = await assignment.assignPhoto(trx, { ownerId, photoId });
     if (personIds.length === 0) return;
@@ -161,13 +175,16 @@ async function lookAt(
 
 /** Takes a person's strangers away, and dissolves it when too few are left. */
 async function expel(options: RegroupingOptions, ownerId: string, personId: string): Promise<void> {
-  const { db, rules, announce } = options;
+  const { db, rules, announce, model } = options;
   await db.transaction().execute(async (trx) => {
+    if (await isDeletedOwner(trx, ownerId)) return;
     const revision = await beginChange(trx, ownerId);
+    if ((await findGroupedRevision(trx, { ownerId, model })) === undefined) return;
     if ((await listUntouched(trx, ownerId, [personId])).length === 0) return;
-    const { strangers, facesSeen } = await lookAt(trx, options, ownerId, personId);
+    const { strangers } = await lookAt(trx, options, ownerId, personId);
     if (strangers.length === 0) return;
-    const left = facesSeen - strangers.length;
+    // Faces without an embedding count: nothing says that they are somebody else's.
+    const left = (await countFaces(trx, ownerId, personId)) - strangers.length;
     const photoIds = await takeFaces(trx, ownerId, personId, left < rules.foundSize ? "all" : strangers);
     await deleteEmptyPersons(trx, ownerId, [personId]);
     await announce(trx, { ownerId, revision, photoIds, personIds: [personId] });
@@ -195,6 +212,7 @@ async function mergePair(
   ownerId: string,
   pair: readonly [string, string],
 ): Promise<void> {
+  if (await isDeletedOwner(trx, ownerId)) return;
   const untouched = await listUntouched(trx, ownerId, pair);
   if (untouched.length === 0) return;
   const revision = await beginChange(trx, ownerId);

@@ -61,6 +61,13 @@ export interface VectorTable {
 
 /** Bytes of an id, its place in the map and in the list. */
 const bytesPerId = 150;
+/** How much more room a full table makes for itself. */
+const growth = 1.5;
+
+/** Bytes that each vector in a table takes at most, right after the table has grown. */
+export function bytesPerVector(dimension: number): number {
+  return dimension * Float32Array.BYTES_PER_ELEMENT * growth + bytesPerId;
+}
 
 /** Creates an empty table of vectors with `dimension` values. */
 export function createVectorTable(dimension: number): VectorTable {
@@ -70,7 +77,7 @@ export function createVectorTable(dimension: number): VectorTable {
 
   function write(slot: number, vector: Float32Array): void {
     if ((slot + 1) * dimension > values.length) {
-      const grown = new Float32Array(Math.ceil(values.length * 1.5));
+      const grown = new Float32Array(Math.ceil(values.length * growth));
       grown.set(values);
       values = grown;
     }

@@ -26,8 +26,8 @@ export async function findFacesToDecide(
 }
 
 /**
- * Stores a human's word on whose faces these are; null for nobody's. An earlier word that they are not that person's is
- * dropped, and no undo of an earlier merge takes them elsewhere.
+ * Stores a human's word on whose faces these are; null for nobody's. An earlier word that they are not that person's, nor
+ * anybody's who became that person, is dropped, and no undo of an earlier merge takes them elsewhere.
  */
 export async function assignFaces(
   db: Store,
@@ -44,12 +44,10 @@ export async function assignFaces(
     .execute();
   await db.deleteFrom("merge_faces").where("owner_id", "=", ownerId).where("face_id", "=", ids).execute();
   if (personId === null) return;
-  await db
-    .deleteFrom("face_rejections")
-    .where("owner_id", "=", ownerId)
-    .where("face_id", "=", ids)
-    .where("person_id", "=", personId)
-    .execute();
+  await sql`
+    ${withMembers(ownerId, [personId])}
+    delete from face.face_rejections
+    where owner_id = ${ownerId} and face_id = ${ids} and person_id in (select id from members)`.execute(db);
 }
 
 /**

@@ -2,8 +2,8 @@ import { type Kysely, sql } from "kysely";
 import type { FaceTables } from "./tables.ts";
 
 /**
- * Deletes those of the given persons, all of the owner by default, that a model made and that have no face any more, with what was said of them. Persons of
- * whom a human has spoken stay, and so do those that a merge can bring back.
+ * Deletes those of the given persons, all of the owner by default, that a model made and that have no face any more,
+ * with what was said of them. Persons of whom a human has spoken stay, and so do those that a merge can bring back.
  * @returns their ids.
  */
 export async function deleteEmptyPersons(

@@ -66,8 +66,8 @@ update "face"."face_models"
   set "state" = $1
   where "model" = $2;
 update "face"."face_owners"
-  set "regroup_requested_at" = now(), "regroup_finished_at" = $1, "regroup_phase" = $2, "regroup_cursor" = $3, "faces_seen" = $4, "faces_assigned" = $5, "people_made" = $6
-  where "enabled" = $7;
+  set "regroup_requested_at" = now(), "regroup_finished_at" = $1, "regroup_phase" = $2, "regroup_cursor" = $3, "regroup_lease_owner" = $4, "regroup_lease_until" = $5, "faces_seen" = $6, "faces_assigned" = $7, "people_made" = $8
+  where "enabled" = $9;
 
 -- dropRetiredModels
 select pg_advisory_xact_lock(hashtextextended('face models', 0));

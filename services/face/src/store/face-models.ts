@@ -174,6 +174,9 @@ async function activate(trx: Trx, model: string): Promise<void> {
       // From the beginning: what was seen so far was seen with another model.
       regroup_phase: null,
       regroup_cursor: null,
+      // Whoever is at it does not note how far it came.
+      regroup_lease_owner: null,
+      regroup_lease_until: null,
       faces_seen: 0,
       faces_assigned: 0,
       people_made: 0,

@@ -24,7 +24,7 @@ export interface EarlierFace {
   box: PixelBox;
   personId: string | null;
   erased: boolean;
-  /** A human has said something of it: whose it is or not, or that it stands for somebody. */
+  /** A human has said something of it: whose it is or not, that it stands for somebody, or that it is erased. */
   spokenOf: boolean;
 }
 
@@ -85,6 +85,7 @@ export async function listEarlierFaces(
     .select(({ or, eb, exists, selectFrom }) =>
       or([
         eb("face.source", "=", "USER"),
+        eb("face.erased", "=", true),
         exists(
           selectFrom("face_rejections as rejected")
             .select("rejected.face_id")

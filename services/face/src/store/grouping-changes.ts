@@ -1,4 +1,5 @@
 import { type Kysely, sql } from "kysely";
+import { withMembers } from "./people.ts";
 import type { FaceTables } from "./tables.ts";
 
 type Store = Kysely<FaceTables>;
@@ -31,7 +32,7 @@ export async function listStillLoose(
 
 /**
  * Gives faces to a person, in a model's name. Faces that somebody has, of which a human has spoken, or that a human said
- * are not this person stay as they are, whatever the caller thought.
+ * are not this person, nor one who became it, stay as they are, whatever the caller thought.
  * @returns those that were given, with their photos.
  */
 export async function giveFaces(
@@ -42,6 +43,7 @@ export async function giveFaces(
 ): Promise<{ faceId: string; photoId: string }[]> {
   if (given.length === 0) return [];
   const { rows } = await sql<{ faceId: string; photoId: string }>`
+    ${withMembers(ownerId, [personId])}
     update face.faces f set person_id = ${personId}::uuid, similarity = given.similarity
     from unnest(${given.map(({ faceId }) => faceId)}::uuid[], ${given.map(({ similarity }) => similarity)}::real[])
       as given (face_id, similarity)
@@ -51,7 +53,7 @@ export async function giveFaces(
         select from face.people p where p.owner_id = ${ownerId} and p.id = ${personId} and p.merged_into is null)
       and not exists (
         select from face.face_rejections r
-        where r.owner_id = ${ownerId} and r.face_id = f.id and r.person_id = ${personId})
+        where r.owner_id = ${ownerId} and r.face_id = f.id and r.person_id in (select id from members))
     returning f.id as "faceId", f.photo_id as "photoId"`.execute(db);
   return rows;
 }
@@ -77,16 +79,18 @@ export async function takeFaces(
 }
 
 /**
- * Moves the faces of a person to another one. Faces that a human said are not the other stay nobody's.
+ * Moves the faces of a person to another one. Faces that a human said are not the other, nor one who became it, stay
+ * nobody's.
  * @returns the photos of all of them.
  */
 export async function moveFaces(db: Store, ownerId: string, from: string, to: string): Promise<string[]> {
   const { rows } = await sql<{ photoId: string }>`
+    ${withMembers(ownerId, [to])}
     update face.faces f
     set (person_id, similarity) = (
       select case when count(*) = 0 then ${to}::uuid end, case when count(*) = 0 then f.similarity end
       from face.face_rejections r
-      where r.owner_id = ${ownerId} and r.face_id = f.id and r.person_id = ${to})
+      where r.owner_id = ${ownerId} and r.face_id = f.id and r.person_id in (select id from members))
     where f.owner_id = ${ownerId} and f.person_id = ${from} and f.source = 'MODEL'
     returning f.photo_id as "photoId"`.execute(db);
   return rows.map(({ photoId }) => photoId);

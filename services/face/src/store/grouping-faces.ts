@@ -208,7 +208,7 @@ export async function listFacesToGroup(
   }));
 }
 
-/** Persons that faces are not, as a human said, by face. */
+/** Persons that faces are not, as a human said, and those they became, by face. */
 export async function listRejectionsOf(
   db: Store,
   ownerId: string,
@@ -216,15 +216,19 @@ export async function listRejectionsOf(
 ): Promise<Map<string, Set<string>>> {
   const rejections = new Map<string, Set<string>>();
   if (faceIds.length === 0) return rejections;
-  const rows = await db
-    .selectFrom("face_rejections")
-    .select(["face_id", "person_id"])
-    .where("owner_id", "=", ownerId)
-    .where("face_id", "=", sql<string>`any(${[...faceIds]}::uuid[])`)
-    .execute();
-  for (const { face_id, person_id } of rows) {
-    const persons = rejections.get(face_id) ?? new Set();
-    rejections.set(face_id, persons.add(person_id));
+  // `union` drops what was seen already: a circle of merges ends the walk instead of feeding it.
+  const { rows } = await sql<{ faceId: string; personId: string }>`
+    with recursive rejected as (
+      select r.face_id, r.person_id from face.face_rejections r
+      where r.owner_id = ${ownerId} and r.face_id = any(${[...faceIds]}::uuid[])
+      union
+      select rejected.face_id, p.merged_into from rejected
+      join face.people p on p.id = rejected.person_id and p.owner_id = ${ownerId} and p.merged_into is not null
+    )
+    select face_id as "faceId", person_id as "personId" from rejected`.execute(db);
+  for (const { faceId, personId } of rows) {
+    const persons = rejections.get(faceId) ?? new Set();
+    rejections.set(faceId, persons.add(personId));
   }
   return rejections;
 }

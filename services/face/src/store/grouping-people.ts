@@ -20,6 +20,24 @@ export async function findPersonNames(
   return new Map(rows.map(({ id, name }) => [id, name]));
 }
 
+/** Those of the owner's persons that are neither hidden nor merged. */
+export async function listShownPersons(
+  db: Store,
+  ownerId: string,
+  personIds: readonly string[],
+): Promise<string[]> {
+  if (personIds.length === 0) return [];
+  const rows = await db
+    .selectFrom("people")
+    .select("id")
+    .where("owner_id", "=", ownerId)
+    .where("id", "=", sql<string>`any(${[...personIds]}::uuid[])`)
+    .where("hidden", "=", false)
+    .where("merged_into", "is", null)
+    .execute();
+  return rows.map(({ id }) => id);
+}
+
 /** A pair of persons, in the order in which it was asked. */
 export interface PersonPair {
   personId: string;

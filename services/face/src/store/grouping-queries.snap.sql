@@ -70,9 +70,14 @@ where f.owner_id = $2 and f.photo_id = $3
 order by f.quality desc, f.x, f.y, f.id;
 
 -- listRejectionsOf
-select "face_id", "person_id"
-  from "face"."face_rejections"
-  where "owner_id" = $1 and "face_id" = any($2::uuid[]);
+with recursive rejected as (
+  select r.face_id, r.person_id from face.face_rejections r
+  where r.owner_id = $1 and r.face_id = any($2::uuid[])
+  union
+  select rejected.face_id, p.merged_into from rejected
+  join face.people p on p.id = rejected.person_id and p.owner_id = $3 and p.merged_into is not null
+)
+select face_id as "faceId", person_id as "personId" from rejected;
 
 -- listStillLoose
 select "id"
@@ -80,16 +85,23 @@ select "id"
   where "owner_id" = $1 and "id" = any($2::uuid[]) and "person_id" is null and "source" = $3 and "erased" = $4;
 
 -- giveFaces
-update face.faces f set person_id = $1::uuid, similarity = given.similarity
-from unnest($2::uuid[], $3::real[])
+with recursive members as (
+  select p.id, p.id as root from face.people p
+  where p.owner_id = $1 and p.id = any($2::uuid[])
+  union
+  select p.id, members.root from members
+  join face.people p on p.merged_into = members.id and p.owner_id = $3
+)
+update face.faces f set person_id = $4::uuid, similarity = given.similarity
+from unnest($5::uuid[], $6::real[])
   as given (face_id, similarity)
-where f.owner_id = $4 and f.id = given.face_id and f.person_id is null and f.source = 'MODEL'
+where f.owner_id = $7 and f.id = given.face_id and f.person_id is null and f.source = 'MODEL'
   and not f.erased
   and exists (
-    select from face.people p where p.owner_id = $5 and p.id = $6 and p.merged_into is null)
+    select from face.people p where p.owner_id = $8 and p.id = $9 and p.merged_into is null)
   and not exists (
     select from face.face_rejections r
-    where r.owner_id = $7 and r.face_id = f.id and r.person_id = $8)
+    where r.owner_id = $10 and r.face_id = f.id and r.person_id in (select id from members))
 returning f.id as "faceId", f.photo_id as "photoId";
 
 -- insertFoundPerson
@@ -107,12 +119,19 @@ where owner_id = $1 and person_id = $2 and source = 'MODEL'
 returning photo_id as "photoId";
 
 -- moveFaces
+with recursive members as (
+  select p.id, p.id as root from face.people p
+  where p.owner_id = $1 and p.id = any($2::uuid[])
+  union
+  select p.id, members.root from members
+  join face.people p on p.merged_into = members.id and p.owner_id = $3
+)
 update face.faces f
 set (person_id, similarity) = (
-  select case when count(*) = 0 then $1::uuid end, case when count(*) = 0 then f.similarity end
+  select case when count(*) = 0 then $4::uuid end, case when count(*) = 0 then f.similarity end
   from face.face_rejections r
-  where r.owner_id = $2 and r.face_id = f.id and r.person_id = $3)
-where f.owner_id = $4 and f.person_id = $5 and f.source = 'MODEL'
+  where r.owner_id = $5 and r.face_id = f.id and r.person_id in (select id from members))
+where f.owner_id = $6 and f.person_id = $7 and f.source = 'MODEL'
 returning f.photo_id as "photoId";
 
 -- listUntouched
@@ -154,6 +173,11 @@ select "id", "name"
   from "face"."people"
   where "owner_id" = $1 and "id" = any($2::uuid[]) and "merged_into" is null;
 
+-- listShownPersons
+select "id"
+  from "face"."people"
+  where "owner_id" = $1 and "id" = any($2::uuid[]) and "hidden" = $3 and "merged_into" is null;
+
 -- listPairsTogether
 select pair.a as "personId", pair.b as "otherId"
 from unnest($1::uuid[], $2::uuid[])
@@ -186,6 +210,7 @@ where o.owner_id = (
   where regroup_requested_at is not null
   and (regroup_finished_at is null or regroup_finished_at < regroup_requested_at) and enabled
     and (regroup_lease_until is null or regroup_lease_until < now())
+    and not exists (select from face.face_models m where m.state = 'ACTIVE' and m.model <> $3)
   order by regroup_requested_at, owner_id
   limit 1
   for update skip locked

@@ -22,7 +22,7 @@ import {
   listPersonIds,
   listRejectionsOf,
 } from "./grouping-faces.ts";
-import { findPersonNames, listPairsTogether } from "./grouping-people.ts";
+import { findPersonNames, listPairsTogether, listShownPersons } from "./grouping-people.ts";
 import {
   advanceRegrouping,
   claimRegrouping,
@@ -36,7 +36,7 @@ import type { FaceTables } from "./tables.ts";
 
 const of = { ownerId: "owner", model: "model" };
 const person = { ...of, personId: "person" };
-const lease = { holder: "holder", leaseMs: 1 };
+const lease = { holder: "holder", leaseMs: 1, model: "model" };
 const state = { ownerId: "owner", phase: "JOIN", cursor: "face" } as const;
 const loose = { minQuality: 0.1, upToRevision: 1, after: null, limit: 2 };
 
@@ -63,6 +63,7 @@ test("the store's SQL is what was reviewed (`vitest -u` accepts a change)", asyn
     countFaces: { run: (db) => countFaces(db, "owner", "person"), answers: [[{ count: 1 }]] },
     listPersonFaces: (db) => listPersonFaces(db, person, { after: "face", limit: 2 }),
     findPersonNames: (db) => findPersonNames(db, "owner", ["person"]),
+    listShownPersons: (db) => listShownPersons(db, "owner", ["person"]),
     listPairsTogether: (db) => listPairsTogether(db, "owner", [{ personId: "person", otherId: "other" }]),
     requestRegrouping: (db) => requestRegrouping(db, "owner"),
     findRegrouping: (db) => findRegrouping(db, "owner"),

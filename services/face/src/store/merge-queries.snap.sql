@@ -135,20 +135,43 @@ where r.owner_id = $4 and r.person_id = any($5::uuid[])
     where f.id = r.face_id and f.owner_id = $6 and f.person_id = $7 and f.source = 'USER')
 group by r.face_id
 on conflict (face_id, person_id) do nothing;
+with recursive merged as (
+  select p.id, m.id as merge_id from face.merges m
+  join face.people p on p.owner_id = $1 and p.merged_into = m.survivor_id and p.id = any(m.person_ids)
+  where m.owner_id = $2 and m.survivor_id = $3 and m.undone_at is null
+  union
+  select p.id, merged.merge_id from merged
+  join face.people p on p.merged_into = merged.id and p.owner_id = $4
+)
+insert into face.face_rejections (face_id, person_id, owner_id, merge_id, created_at)
+select distinct on (r.face_id) r.face_id, $5::uuid, $6::uuid, merged.merge_id, r.created_at
+from merged join face.face_rejections r on r.owner_id = $7 and r.person_id = merged.id
+where exists (
+    select from face.faces f
+    where f.id = r.face_id and f.owner_id = $8 and f.person_id = $9 and f.source = 'MODEL')
+order by r.face_id, r.created_at, merged.merge_id
+on conflict (face_id, person_id) do nothing
+returning face_id as "faceId";
 
 -- takeBackRejections
 delete from face.face_rejections
 where owner_id = $1 and person_id = $2 and merge_id = $3 and face_id = any($4::uuid[])
 returning face_id as "faceId";
+with recursive merged as (
+  select p.id, m.id as merge_id from face.merges m
+  join face.people p on p.owner_id = $1 and p.merged_into = m.survivor_id and p.id = any(m.person_ids)
+  where m.owner_id = $2 and m.survivor_id = $3 and m.undone_at is null
+  union
+  select p.id, merged.merge_id from merged
+  join face.people p on p.merged_into = merged.id and p.owner_id = $4
+)
 insert into face.face_rejections (face_id, person_id, owner_id, merge_id, created_at)
-select distinct on (r.face_id) r.face_id, m.survivor_id, m.owner_id, m.id, r.created_at
-from face.merges m
-join face.people p on p.owner_id = $1 and p.merged_into = m.survivor_id and p.id = any(m.person_ids)
-join face.face_rejections r on r.owner_id = $2 and r.person_id = p.id
-where m.owner_id = $3 and m.survivor_id = $4 and m.undone_at is null
-  and r.face_id = any($5::uuid[])
+select distinct on (r.face_id) r.face_id, $5::uuid, $6::uuid, merged.merge_id, r.created_at
+from merged join face.face_rejections r on r.owner_id = $7 and r.person_id = merged.id
+where r.face_id = any($8::uuid[])
   and not exists (
     select from face.faces f
-    where f.id = r.face_id and f.owner_id = $6 and f.person_id = $7 and f.source = 'USER')
-order by r.face_id, r.created_at, m.id
+    where f.id = r.face_id and f.owner_id = $9 and f.person_id = $10 and f.source = 'USER')
+order by r.face_id, r.created_at, merged.merge_id
+on conflict (face_id, person_id) do nothing
 returning face_id as "faceId";

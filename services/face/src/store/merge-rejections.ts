@@ -1,4 +1,4 @@
-import { type Kysely, sql } from "kysely";
+import { type Kysely, type RawBuilder, sql } from "kysely";
 import type { MergeParts } from "./merge-faces.ts";
 import type { FaceTables } from "./tables.ts";
 
@@ -6,7 +6,8 @@ type Store = Kysely<FaceTables>;
 
 /**
  * Hands what was said of the merged persons ("this face is not that person") on to the survivor, but for faces of which
- * a human said that they are one of them. Call after the faces were moved.
+ * a human said that they are one of them. Of faces that a model gave, the same goes for those merged before, of whom it
+ * was not handed on while a human held it to be the survivor's. Call after the faces were moved.
  */
 export async function handOnRejections(db: Store, merge: MergeParts): Promise<void> {
   const { ownerId, mergeId, survivorId, personIds } = merge;
@@ -20,6 +21,13 @@ export async function handOnRejections(db: Store, merge: MergeParts): Promise<vo
         where f.id = r.face_id and f.owner_id = ${ownerId} and f.person_id = ${survivorId} and f.source = 'USER')
     group by r.face_id
     on conflict (face_id, person_id) do nothing`.execute(db);
+  await handOnOfMerged(
+    db,
+    merge,
+    sql`exists (
+        select from face.faces f
+        where f.id = r.face_id and f.owner_id = ${ownerId} and f.person_id = ${survivorId} and f.source = 'MODEL')`,
+  );
 }
 
 /**
@@ -40,19 +48,44 @@ export async function takeBackRejections(
     returning face_id as "faceId"`.execute(db);
   if (taken.length === 0) return [];
   const faces = taken.map(({ faceId }) => faceId);
-  const { rows: kept } = await sql<{ faceId: string }>`
-    insert into face.face_rejections (face_id, person_id, owner_id, merge_id, created_at)
-    select distinct on (r.face_id) r.face_id, m.survivor_id, m.owner_id, m.id, r.created_at
-    from face.merges m
-    join face.people p on p.owner_id = ${ownerId} and p.merged_into = m.survivor_id and p.id = any(m.person_ids)
-    join face.face_rejections r on r.owner_id = ${ownerId} and r.person_id = p.id
-    where m.owner_id = ${ownerId} and m.survivor_id = ${survivorId} and m.undone_at is null
-      and r.face_id = any(${faces}::uuid[])
+  const staying = await handOnOfMerged(
+    db,
+    { ownerId, survivorId },
+    sql`r.face_id = any(${faces}::uuid[])
       and not exists (
         select from face.faces f
-        where f.id = r.face_id and f.owner_id = ${ownerId} and f.person_id = ${survivorId} and f.source = 'USER')
-    order by r.face_id, r.created_at, m.id
-    returning face_id as "faceId"`.execute(db);
-  const staying = new Set(kept.map(({ faceId }) => faceId));
+        where f.id = r.face_id and f.owner_id = ${ownerId} and f.person_id = ${survivorId} and f.source = 'USER')`,
+  );
   return faces.filter((faceId) => !staying.has(faceId));
+}
+
+/**
+ * Hands on what was said of those who are merged into a survivor, at any depth, on account of the merge that brought
+ * them.
+ * @param which - Of the rejections `r`.
+ * @returns the faces.
+ */
+async function handOnOfMerged(
+  db: Store,
+  { ownerId, survivorId }: Pick<MergeParts, "ownerId" | "survivorId">,
+  which: RawBuilder<unknown>,
+): Promise<Set<string>> {
+  // `union` drops what was seen already: a circle of merges ends the walk instead of feeding it.
+  const { rows } = await sql<{ faceId: string }>`
+    with recursive merged as (
+      select p.id, m.id as merge_id from face.merges m
+      join face.people p on p.owner_id = ${ownerId} and p.merged_into = m.survivor_id and p.id = any(m.person_ids)
+      where m.owner_id = ${ownerId} and m.survivor_id = ${survivorId} and m.undone_at is null
+      union
+      select p.id, merged.merge_id from merged
+      join face.people p on p.merged_into = merged.id and p.owner_id = ${ownerId}
+    )
+    insert into face.face_rejections (face_id, person_id, owner_id, merge_id, created_at)
+    select distinct on (r.face_id) r.face_id, ${survivorId}::uuid, ${ownerId}::uuid, merged.merge_id, r.created_at
+    from merged join face.face_rejections r on r.owner_id = ${ownerId} and r.person_id = merged.id
+    where ${which}
+    order by r.face_id, r.created_at, merged.merge_id
+    on conflict (face_id, person_id) do nothing
+    returning face_id as "faceId"`.execute(db);
+  return new Set(rows.map(({ faceId }) => faceId));
 }

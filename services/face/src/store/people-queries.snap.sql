@@ -239,8 +239,15 @@ update "face"."faces"
   where "owner_id" = $4 and "id" = any($5::uuid[]);
 delete from "face"."merge_faces"
   where "owner_id" = $1 and "face_id" = any($2::uuid[]);
-delete from "face"."face_rejections"
-  where "owner_id" = $1 and "face_id" = any($2::uuid[]) and "person_id" = $3;
+with recursive members as (
+  select p.id, p.id as root from face.people p
+  where p.owner_id = $1 and p.id = any($2::uuid[])
+  union
+  select p.id, members.root from members
+  join face.people p on p.merged_into = members.id and p.owner_id = $3
+)
+delete from face.face_rejections
+where owner_id = $4 and face_id = any($5::uuid[]) and person_id in (select id from members);
 
 -- assignFaces: nobody's
 update "face"."faces"

@@ -31,13 +31,13 @@ select "face"."id", "face"."x", "face"."y", "face"."width", "face"."height", "fa
   order by "face"."id";
 
 -- listEarlierFaces
-select "face"."id", "face"."x", "face"."y", "face"."width", "face"."height", "face"."person_id", "face"."erased", ("face"."source" = $1 or exists (select "rejected"."face_id"
+select "face"."id", "face"."x", "face"."y", "face"."width", "face"."height", "face"."person_id", "face"."erased", ("face"."source" = $1 or "face"."erased" = $2 or exists (select "rejected"."face_id"
   from "face"."face_rejections" as "rejected"
   where "rejected"."face_id" = "face"."id") or exists (select "person"."id"
   from "face"."people" as "person"
-  where "person"."owner_id" = $2 and "person"."cover_face_id" = "face"."id")) as "spoken_of"
+  where "person"."owner_id" = $3 and "person"."cover_face_id" = "face"."id")) as "spoken_of"
   from "face"."faces" as "face"
-  where "face"."photo_id" = $3 and "face"."owner_id" = $4
+  where "face"."photo_id" = $4 and "face"."owner_id" = $5
   order by "face"."id";
 
 -- saveFaces
@@ -172,7 +172,7 @@ delete from "face"."face_crops"
 
 -- deleteUnspokenFaces
 delete from face.faces f
-where f.owner_id = $1 and f.source = 'MODEL'
+where f.owner_id = $1 and f.source = 'MODEL' and not f.erased
   and not exists (select from face.face_rejections r where r.owner_id = $2 and r.face_id = f.id);
 update face.faces set similarity = null, person_id = case source when 'USER' then person_id end
 where owner_id = $1 and (similarity is not null or (source = 'MODEL' and person_id is not null));

@@ -20,6 +20,8 @@ export interface RegroupLease {
   holder: string;
   /** How long others wait for a replica that says nothing more. */
   leaseMs: number;
+  /** Whose embeddings the replica compares. */
+  model: string;
 }
 
 /** How far a regrouping is. */
@@ -69,10 +71,13 @@ export async function findRegrouping(db: Store, ownerId: string): Promise<Regrou
   );
 }
 
-/** Takes the regrouping that waits longest, one that a dead replica left included; undefined when there is none. */
+/**
+ * Takes the regrouping that waits longest, one that a dead replica left included; undefined when there is none. All wait
+ * while another model assigns and answers: of this one some faces have no embedding yet.
+ */
 export async function claimRegrouping(
   db: Store,
-  { holder, leaseMs }: RegroupLease,
+  { holder, leaseMs, model }: RegroupLease,
 ): Promise<RegroupState | undefined> {
   const { rows } = await sql<RegroupState>`
     update face.face_owners o
@@ -83,6 +88,7 @@ export async function claimRegrouping(
       select owner_id from face.face_owners
       where ${asked} and enabled
         and (regroup_lease_until is null or regroup_lease_until < now())
+        and not exists (select from face.face_models m where m.state = 'ACTIVE' and m.model <> ${model})
       order by regroup_requested_at, owner_id
       limit 1
       for update skip locked

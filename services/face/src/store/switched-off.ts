@@ -26,7 +26,7 @@ export async function listPhotosModelsNamed(db: Kysely<FaceTables>, ownerId: str
 export async function deleteUnspokenFaces(db: Kysely<FaceTables>, ownerId: string): Promise<void> {
   await sql`
     delete from face.faces f
-    where f.owner_id = ${ownerId} and f.source = 'MODEL'
+    where f.owner_id = ${ownerId} and f.source = 'MODEL' and not f.erased
       and not exists (select from face.face_rejections r where r.owner_id = ${ownerId} and r.face_id = f.id)
     `.execute(db);
   await sql`

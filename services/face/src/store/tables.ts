@@ -169,8 +169,12 @@ export interface FaceTables extends DeletedPhotoTables {
   };
 }
 
-/** Tables with an `owner_id`, all of them: what is deleted with a user. Rows that others refer to come last. */
+/**
+ * Tables with an `owner_id`, all of them: what is deleted with a user. Rows that others refer to come last, but scans
+ * come first: one whose faces are gone already would say of the same bytes of somebody else that nobody is on them.
+ */
 export const ownedTables: readonly (keyof FaceTables)[] = [
+  "face_scans",
   "face_crops",
   "face_embeddings",
   "merge_faces",
@@ -181,6 +185,5 @@ export const ownedTables: readonly (keyof FaceTables)[] = [
   "face_tombstones",
   "people",
   "photo_states",
-  "face_scans",
   "face_owners",
 ];
