@@ -78,7 +78,7 @@ async function measureStore(bench: SearchBench, group: string, url: string): Pro
     const background = new Background(vectors);
     const search = { db, engine, vectors, background, now: () => new Date(), minScore: 0.35 };
     const answer = (ownerId: string, query: string) =>
-      searchPhotos(search, ownerId, searchV1.SearchRequest.fromPartial({ query }));
+      searchPhotos(search, { ownerId, mayKnowPeople: true }, searchV1.SearchRequest.fromPartial({ query }));
     const queriesOf = () => Array.from({ length: size.searches }, () => source.query());
     const measure = { group, vectors, answer, captions };
     const figures: Figure[] = [];

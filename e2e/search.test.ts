@@ -162,6 +162,46 @@ describe("finds", () => {
   });
 });
 
+describe("a key with only the scope search", () => {
+  let secret: string;
+  const look = (path: string) =>
+    fetch(`${ocelli.address}/api/v1${path}`, { headers: { "x-api-key": secret } });
+  const answer = (text: string) => read(answerSchema, look(`/search?${q(text)}&minScore=0`));
+
+  beforeAll(async () => {
+    const created = await maria.post("/api-keys", { name: "a script", scopes: ["search"] });
+    secret = z.object({ secret: z.string() }).parse(await created.json()).secret;
+  });
+
+  test("is told nobody's name, neither in suggestions nor in what was understood nor in why", async () => {
+    await eventually(() => found(q("person:eileen")), ["astronaut"]);
+    const { items } = await read(
+      z.object({ items: z.array(z.object({ kind: z.string() })) }),
+      look(`/search/suggestions?${q("e")}`),
+    );
+    expect(items.map(({ kind }) => kind)).not.toContain("person");
+    for (const text of ["Eileen Collins", "eilen colins", "person:eileen", "eileen in a space suit"]) {
+      const told = JSON.stringify(await answer(text));
+      expect(told, text).not.toMatch(/Eileen Collins|person: /);
+    }
+  });
+
+  test("finds photos by what they show, not by whom", async () => {
+    expect((await answer("cup of coffee")).items[0]?.photoId).toBe(idOf.coffee);
+    expect((await answer("person:eileen")).items).toEqual([]);
+    expect(await outcomeOf(look(`/search?personId=${personId}`))).toBe("403 SCOPE_REQUIRED");
+  });
+
+  test("sees nothing in a smart album about somebody", async () => {
+    const made = await maria.post("/smart-albums", { name: "Her", filter: { personIds: [personId] } });
+    const { id, count } = smartAlbumSchema.parse(await made.json());
+    expect(count).toBe(1);
+    expect(await read(smartAlbumSchema, look(`/smart-albums/${id}`))).toMatchObject({ count: 0 });
+    expect(await outcomeOf(look(`/smart-albums/${id}/photos`))).toBe("403 SCOPE_REQUIRED");
+    await maria.send("DELETE", `/smart-albums/${id}`);
+  });
+});
+
 describe("likeness", () => {
   test("similar photos are never the photo itself; pictures find their photo", async () => {
     const path = `/photos/${idOf.coffee}/similar?minScore=0`;

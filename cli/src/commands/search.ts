@@ -6,14 +6,23 @@ import { formatColumns } from "../columns.ts";
 import { settings } from "../config.ts";
 import { Releases } from "../releases.ts";
 import { databaseOption, openServiceStore } from "../service-store.ts";
+import { watchStandstill } from "../standstill.ts";
 import { StartupError } from "../startup-error.ts";
 
 interface StoreOptions {
   database?: string;
 }
 
-// The service fills a few photos per second.
-const watchMs = 1_000;
+/** How a command waits for what the service does. */
+export interface Patience {
+  /** Milliseconds between looks. */
+  watchMs: number;
+  /** Milliseconds after which it gives up when nothing has moved. */
+  limitMs: number;
+}
+
+// The service fills a few photos per second, and begins within two.
+const patient: Patience = { watchMs: 1_000, limitMs: 30_000 };
 
 /** Adds `ocelli search`: the index behind the search. */
 export function addSearchCommand(program: Command): void {
@@ -56,15 +65,26 @@ export function addSearchCommand(program: Command): void {
     );
 }
 
-async function rebuild(operator: IndexOperator, wait: boolean): Promise<void> {
+/** Asks for a rebuild and waits for its end. @throws StartupError when it fails, and when no service takes it up. */
+export async function rebuild(
+  operator: Pick<IndexOperator, "startRebuild" | "rebuildState">,
+  wait: boolean,
+  { watchMs, limitMs } = patient,
+): Promise<void> {
   let state = await operator.startRebuild();
   if (!wait) return console.log("the service begins within seconds");
-  while (state.running) {
-    await delay(watchMs);
-    state = await operator.rebuildState();
-    if (process.stderr.isTTY) process.stderr.write(`\r${state.documents} documents`);
+  const standsStill = watchStandstill(limitMs);
+  try {
+    while (state.running) {
+      await delay(watchMs);
+      const { pulse, ...now } = await operator.rebuildState();
+      state = now;
+      if (standsStill([pulse, now.documents, now.removed].join())) throw nothingMoves(limitMs);
+      if (process.stderr.isTTY) process.stderr.write(`\r${state.documents} documents`);
+    }
+  } finally {
+    if (process.stderr.isTTY) process.stderr.write("\r");
   }
-  if (process.stderr.isTTY) process.stderr.write("\r");
   if (state.error) throw new StartupError(`the rebuild was given up: ${state.error}`);
   console.log(`${state.documents} documents built, ${state.removed} removed`);
 }
@@ -111,15 +131,23 @@ async function withIndex(
   }
 }
 
-async function fill(operator: IndexOperator, modelId: string, wait: boolean): Promise<void> {
+/** Asks for a model to be filled and waits until it is. @throws StartupError when it is dropped, and when no service fills it. */
+export async function fill(
+  operator: Pick<IndexOperator, "start" | "list">,
+  modelId: string,
+  wait: boolean,
+  { watchMs, limitMs } = patient,
+): Promise<void> {
   let report = await operator.start(modelId);
   const bar = wait ? openBar(report) : undefined;
+  const standsStill = watchStandstill(limitMs);
   try {
     while (wait && report.state === "filling") {
       await delay(watchMs);
       const now = (await operator.list()).find(({ model }) => model === report.model);
       if (!now) throw new StartupError(`${report.model} was dropped`);
       report = now;
+      if (standsStill([now.state, now.filled, now.failed].join())) throw nothingMoves(limitMs);
       bar?.setTotal(report.total);
       bar?.update(report.filled + report.failed);
     }
@@ -128,6 +156,12 @@ async function fill(operator: IndexOperator, modelId: string, wait: boolean): Pr
   }
   print([report]);
   if (report.state === "ready") console.log(`next: ocelli search reindex activate ${report.model}`);
+}
+
+function nothingMoves(limitMs: number): StartupError {
+  return new StartupError(
+    `nothing has moved for ${limitMs / 1_000} s: is the service running? It takes up what was asked for once it is`,
+  );
 }
 
 function openBar({ total, filled, failed }: IndexModelReport): SingleBar | undefined {

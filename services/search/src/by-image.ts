@@ -3,11 +3,12 @@ import { invalidArgument, resolvePageSize, withArrivalLimits } from "@ocelli/cha
 import type { searchV1 } from "@ocelli/contracts";
 import { parseMinLikeness, toHits } from "./likeness.ts";
 import type { IndexVectors } from "./vectors/index-vectors.ts";
+import { acrossSwitches } from "./vectors/switches.ts";
 
 /** What searching by image needs. */
 export interface ByImageDependencies {
   rawImages: RawImageReader;
-  vectors: Pick<IndexVectors, "embedPicture" | "nearest">;
+  vectors: Pick<IndexVectors, "follow" | "embedPicture" | "nearest">;
   /** How long the caller may take with options and picture. */
   receiveTimeoutMs: number;
 }
@@ -35,10 +36,13 @@ export async function searchByImage(
     if (opening?.$case !== "options") throw invalidSearch("must begin with its options");
     const minScore = parseMinLikeness(opening.value.minScore);
     const limit = resolvePageSize(opening.value.pageSize, pageLimits);
-    const { model, embedding } = await rawImages.withImage(chunksOf(messages), (image) =>
-      vectors.embedPicture(image, signal),
+    const neighbours = await rawImages.withImage(chunksOf(messages), (image) =>
+      acrossSwitches(vectors, async () => {
+        const { model, embedding } = await vectors.embedPicture(image, signal);
+        return vectors.nearest({ ownerId, embedding, limit, model });
+      }),
     );
-    return { hits: toHits(await vectors.nearest({ ownerId, embedding, limit, model }), minScore) };
+    return { hits: toHits(neighbours, minScore) };
   } finally {
     await messages.return(undefined);
   }

@@ -28,15 +28,15 @@ export function documentPartOf(event: BusEvent): DocumentAddition | undefined {
     }
     case events.photoClassified.subject: {
       const { photo, scene } = decodeEvent(events.photoClassified, event);
-      return addition(photo, { labels: scene ? labelsOf(scene) : [] }, "scene");
+      return addition(photo, { labels: scene ? labelsOf(scene) : [], labels_event: event.id }, "scene");
     }
     case events.photoCaptioned.subject: {
       const { photo, caption } = decodeEvent(events.photoCaptioned, event);
-      return addition(photo, { caption: caption?.text ?? "" }, "caption");
+      return addition(photo, { caption: caption?.text ?? "", caption_event: event.id }, "caption");
     }
     case events.photoTextRead.subject: {
       const { photo, lines } = decodeEvent(events.photoTextRead, event);
-      return addition(photo, { ocr_text: textOf(lines) }, "ocr");
+      return addition(photo, { ocr_text: textOf(lines), text_event: event.id }, "ocr");
     }
     default:
       return undefined;
@@ -66,6 +66,12 @@ export function sentenceOf({ part }: DocumentAddition): { column: MeaningColumn;
   if (part.caption !== undefined) return { column: "caption_meaning", text: part.caption };
   if (part.labels !== undefined) return { column: "labels_meaning", text: part.labels.join(" ") };
   return undefined;
+}
+
+/** Below the id of every event of a moment and above those of earlier ones. */
+export function eventIdAt(moment: Date): string {
+  const time = moment.getTime().toString(16).padStart(12, "0");
+  return `${time.slice(0, 8)}-${time.slice(8)}-7000-8000-000000000000`;
 }
 
 /** Text of a photo as it is searched. */

@@ -4,7 +4,13 @@ import { dot } from "@ocelli/inference";
 import type { Kysely } from "kysely";
 import { isNearDuplicate, maxDistance, maxTurnedDistance } from "./duplicate-rule.ts";
 import { bandsNear } from "./hash-bands.ts";
-import { type DuplicatePair, replacePairs } from "./store/duplicate-pairs.ts";
+import {
+  type DuplicateFindings,
+  type DuplicatePair,
+  type KnownPair,
+  listKnownPairs,
+  replacePairs,
+} from "./store/duplicate-pairs.ts";
 import { findNearHashes, findPicture, findSameBytes, type NearHash } from "./store/duplicate-pictures.ts";
 import type { SearchTables } from "./store/tables.ts";
 import type { IndexVectors } from "./vectors/index-vectors.ts";
@@ -19,7 +25,7 @@ export interface DuplicateDetectionDependencies {
 }
 
 /**
- * Duplicates kept per photo, nearest first, then newest: a hundred copies of a picture hang together through fewer. More
+ * Duplicates looked for per photo, nearest first, then newest: a hundred copies of a picture hang together through fewer. More
  * hashes are looked at, since embeddings may refuse some.
  */
 const maxPairs = 20;
@@ -39,26 +45,28 @@ export function consumeDuplicates({ host, vectors }: DuplicateDetectionDependenc
     async handle(event, { once }) {
       const { photo } = decodeEvent(events.photoEmbedded, event);
       if (!photo) return;
-      const pairs = await findDuplicates({ db, vectors }, photo);
+      const found = await findDuplicates({ db, vectors }, photo);
       await once(async (trx) => {
-        if (!(await isDeletedOwner(trx, photo.ownerId))) await replacePairs(trx, photo, pairs);
+        if (!(await isDeletedOwner(trx, photo.ownerId))) await replacePairs(trx, photo, found);
       });
     },
   });
 }
 
-/** Photos of the same owner that are the same picture; the same bytes first. */
+/** Compares a photo with its owner's others, for `replacePairs`; the same bytes first. */
 export async function findDuplicates(
   { db, vectors }: { db: Kysely<SearchTables>; vectors: PhotoVectors },
   photo: Pick<eventsV1.PhotoRef, "photoId" | "ownerId">,
-): Promise<DuplicatePair[]> {
+): Promise<DuplicateFindings> {
+  // First of all: what others find from now on is kept.
+  const before = await listKnownPairs(db, photo);
   const picture = await findPicture(db, photo);
-  if (!picture) return [];
+  if (!picture) return { pairs: [], before };
   const { ownerId, photoId } = photo;
   const { hash, turned, sha256 } = picture;
   const same = await findSameBytes(db, { ownerId, photoId, sha256, limit: maxPairs });
   const pairs = same.map((otherId) => ({ otherId, exact: true, distance: 0 }));
-  if (hash === null) return pairs;
+  if (hash === null) return asFindings(pairs, before, pairs.length < maxPairs);
   const values = [...bandsNear(hash, 2), ...turned.flatMap((each) => bandsNear(each, 1))];
   const near = await findNearHashes(db, {
     ...{ ownerId, photoId, hash, turned },
@@ -67,7 +75,13 @@ export async function findDuplicates(
   });
   const known = new Set(same);
   const others = near.filter((each) => !known.has(each.photoId));
-  return [...pairs, ...(await confirmed(vectors, photo, others, maxPairs - pairs.length))];
+  pairs.push(...(await confirmed(vectors, photo, others, maxPairs - pairs.length)));
+  return asFindings(pairs, before, pairs.length < maxPairs && near.length < maxNear);
+}
+
+/** Where not every duplicate was looked for, those that are not among the pairs may still be some: they stay. */
+function asFindings(pairs: DuplicatePair[], before: KnownPair[], complete: boolean): DuplicateFindings {
+  return { pairs, before: complete ? before : [] };
 }
 
 /** Those that the embeddings take for the same picture too. */

@@ -1,5 +1,6 @@
-import { invalidArgument, isUuid } from "@ocelli/chassis";
+import { invalidArgument, isUuid, permissionDenied } from "@ocelli/chassis";
 import type { searchV1 } from "@ocelli/contracts";
+import type { Searcher } from "./searcher.ts";
 import {
   byCamera,
   inAlbum,
@@ -17,14 +18,16 @@ const maxCharacters = 100;
 
 /**
  * The conditions of a filter; none when it does not restrict.
- * @throws AppError INVALID_ARGUMENT/INVALID_FILTER naming the field at fault.
+ * @throws AppError INVALID_ARGUMENT/INVALID_FILTER naming the field at fault, PERMISSION_DENIED/SCOPE_REQUIRED for
+ *   persons whom the searcher may not know.
  */
 export function compileFilter(
-  ownerId: string,
+  { ownerId, mayKnowPeople }: Searcher,
   filter: searchV1.SearchFilter | undefined,
 ): DocumentCondition[] {
   if (!filter) return [];
   const { albumId, personIds, labels, takenFrom, takenUntil, mediaType, camera, place, favorite } = filter;
+  if (personIds.length > 0 && !mayKnowPeople) throw peopleRequired();
   assertList("person_ids", personIds);
   assertList("labels", labels);
   for (const [field, text] of Object.entries({ media_type: mediaType, camera, place }))
@@ -66,6 +69,13 @@ function moment(instant: Date | undefined): Date | undefined {
   const year = instant.getUTCFullYear();
   if (!(year >= 0 && year <= 9999)) throw invalidFilter("taken_from", "must lie in the years 0 to 9999");
   return instant;
+}
+
+function peopleRequired() {
+  return permissionDenied(
+    "SCOPE_REQUIRED",
+    "Searching by person needs the scope people, which the access token does not hold.",
+  );
 }
 
 /** INVALID_ARGUMENT/INVALID_FILTER. */

@@ -3,6 +3,7 @@ import { searchV1 } from "@ocelli/contracts";
 import type { Engine } from "@ocelli/inference";
 import type { Kysely } from "kysely";
 import {
+  beginFilling,
   countLost,
   countVectors,
   listModels,
@@ -11,7 +12,6 @@ import {
   registerModel,
   removeModel,
   type StoredModel,
-  setFilling,
 } from "./store/index-models.ts";
 import { clearFailures, sampleOfBoth } from "./store/reindex.ts";
 import type { SearchTables } from "./store/tables.ts";
@@ -61,19 +61,33 @@ export async function startReindex(
   }
   const { number } = await registerModel(db, key, dimensionOf(wanted));
   await clearFailures(db, number);
-  await setFilling(db, number, true);
+  await beginFilling(db, number);
   await vectors.follow();
   return describeByKey(db, key);
 }
 
 /**
  * Lets another model answer.
- * @throws AppError NOT_FOUND/MODEL_NOT_FOUND, FAILED_PRECONDITION/{MODEL_INCOMPLETE,MODEL_NOT_RUNNABLE}.
+ * @throws AppError as {@link switchTo}.
  */
 export async function activateModel(
-  { db, engine, vectors }: IndexModelDependencies,
+  dependencies: IndexModelDependencies,
   key: string,
 ): Promise<searchV1.IndexModel> {
+  const { db, vectors } = dependencies;
+  await switchTo(dependencies, key);
+  await vectors.follow();
+  return describeByKey(db, key);
+}
+
+/**
+ * Lets another model answer; the replicas follow.
+ * @throws AppError NOT_FOUND/MODEL_NOT_FOUND, FAILED_PRECONDITION/{MODEL_INCOMPLETE,MODEL_NOT_RUNNABLE}.
+ */
+export async function switchTo(
+  { db, engine }: Pick<IndexModelDependencies, "db" | "engine">,
+  key: string,
+): Promise<void> {
   await db.transaction().execute(async (trx) => {
     await lockModels(trx);
     const models = await listModels(trx);
@@ -86,8 +100,20 @@ export async function activateModel(
     const lost = await lostBy(trx, next, models);
     if (lost > 0) throw failedPrecondition("MODEL_INCOMPLETE", `${lost} photos lack a vector of ${key}.`);
   });
-  await vectors.follow();
-  return describeByKey(db, key);
+}
+
+/**
+ * Has everything filled in that photos lack of the model that answers, in the background: vectors, and what tells
+ * duplicates. What could not be filled in before is tried again.
+ */
+export async function refillActive(db: Kysely<SearchTables>): Promise<void> {
+  await db.transaction().execute(async (trx) => {
+    await lockModels(trx);
+    const active = (await listModels(trx)).find((each) => each.active);
+    if (!active) return;
+    await clearFailures(trx, active.number);
+    await beginFilling(trx, active.number);
+  });
 }
 
 /**

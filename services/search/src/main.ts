@@ -16,7 +16,12 @@ import { migrations } from "./store/migrations/index.ts";
 import type { SearchTables } from "./store/tables.ts";
 import { openVectors } from "./vectors/index-vectors.ts";
 
-export { type IndexModelReport, type IndexOperator, openIndexOperator } from "./operator.ts";
+export {
+  type IndexModelReport,
+  type IndexOperator,
+  openIndexOperator,
+  type RebuildReport,
+} from "./operator.ts";
 
 /** Starts the search service: one document and one embedding per photo. */
 export async function start(
@@ -57,8 +62,8 @@ export async function start(
   openFindingServices({
     host,
     runtime,
-    search: (owner, request) => searchPhotos(search, owner, request),
-    findFirst: (owner, request, limit) => findFirst(search, owner, request, limit),
+    search: (searcher, request) => searchPhotos(search, searcher, request),
+    findFirst: (searcher, request, limit) => findFirst(search, searcher, request, limit),
   });
   const { sources, close } = connectSources(config, auth);
   host.onStop(close);

@@ -3,6 +3,7 @@ import { searchV1 } from "@ocelli/contracts";
 import type { Engine } from "@ocelli/inference";
 import { activateModel, compareModels, dropModel, listIndexModels, startReindex } from "./index-models.ts";
 import { askForRebuild, rebuildState } from "./rebuild.ts";
+import { findRebuild } from "./store/rebuild.ts";
 import type { SearchTables } from "./store/tables.ts";
 import { IndexVectors } from "./vectors/index-vectors.ts";
 
@@ -16,6 +17,12 @@ export interface IndexModelReport {
   failed: number;
 }
 
+/** How a rebuild goes. */
+export interface RebuildReport extends searchV1.Rebuild {
+  /** Changes as long as a service works on it, even where that shows in no count yet. */
+  pulse: string;
+}
+
 /** The rules about models, and building anew, on the store itself: the running service follows within seconds. */
 export interface IndexOperator {
   list(): Promise<IndexModelReport[]>;
@@ -26,7 +33,7 @@ export interface IndexOperator {
   compare(model: string): Promise<searchV1.CompareModelsResponse>;
   /** Has the running service build all documents anew; see `askForRebuild`. */
   startRebuild(): Promise<searchV1.Rebuild>;
-  rebuildState(): Promise<searchV1.Rebuild>;
+  rebuildState(): Promise<RebuildReport>;
   close(): Promise<void>;
 }
 
@@ -55,7 +62,10 @@ export async function openIndexOperator({
     drop: (model) => dropModel(rules, model),
     compare: (model) => compareModels(rules, { model, sample: 0 }),
     startRebuild: () => askForRebuild(db, new Date()),
-    rebuildState: () => rebuildState(db),
+    async rebuildState() {
+      const pulse = (await findRebuild(db))?.worker_until?.toISOString() ?? "";
+      return { ...(await rebuildState(db)), pulse };
+    },
     async close() {
       vectors.stop();
       await database.close();

@@ -2,7 +2,7 @@ import { appendEvent, isDeletedOwner } from "@ocelli/chassis";
 import { events, type eventsV1, type libraryV1 } from "@ocelli/contracts";
 import type { Engine } from "@ocelli/inference";
 import type { Kysely, Transaction } from "kysely";
-import { factsOf, indexNeeds, indexVersion } from "./documents.ts";
+import { eventIdAt, factsOf, indexNeeds, indexVersion } from "./documents.ts";
 import { meaningOf } from "./meanings.ts";
 import type { PhotoParts, Sources } from "./sources.ts";
 import { markIndexed } from "./store/documents.ts";
@@ -24,6 +24,9 @@ export interface PhotoRebuild {
   signal: AbortSignal;
 }
 
+// Event ids tell the time of the service that wrote them, whose clock may be behind: what it says next must count.
+const clocksDifferMs = 60_000;
+
 /** What was known before the library was asked. */
 export interface KnownBefore {
   photo: KnownPhoto;
@@ -43,11 +46,13 @@ export async function rebuildPhoto(
 ): Promise<boolean> {
   // A photo that was deleted since it was listed: what is gone stays gone.
   if (before.photo.deleted) return true;
+  const answered = eventIdAt(new Date(deps.now().getTime() - clocksDifferMs));
   const parts = await deps.sources.partsOf(photo, deps.signal);
   const document = {
     ...factsOf(listed.ready),
     ...(await wordsOf(deps.engine, parts, before.photo)),
     ...ownerWordsOf(listed),
+    ...{ caption_event: answered, labels_event: answered, text_event: answered },
   };
   return deps.db
     .transaction()

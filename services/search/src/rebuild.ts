@@ -2,6 +2,7 @@ import { AppError, failedPrecondition, isDeletedOwner, type ServiceHost, unavail
 import type { searchV1 } from "@ocelli/contracts";
 import type { Engine } from "@ocelli/inference";
 import type { Kysely } from "kysely";
+import { refillActive } from "./index-models.ts";
 import { rebuildAlbums, rebuildPeople } from "./rebuild-facets.ts";
 import { rebuildPage } from "./rebuild-page.ts";
 import type { Sources } from "./sources.ts";
@@ -158,6 +159,8 @@ async function rebuildFrom(worker: Worker, row: RebuildRow): Promise<void> {
     await enter("unseen");
   }
   await removeUnseen(worker, row.started_at);
+  // Vectors and duplicates come from the pixels, which no other service has a result of.
+  await refillActive(db);
   await advanceRebuild(db, id, { finishedAt: now(), error: "" });
 }
 

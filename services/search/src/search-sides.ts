@@ -9,6 +9,7 @@ import { allOf } from "./store/conditions.ts";
 import { listPhotos, readMeanings } from "./store/found-photos.ts";
 import type { SearchTables } from "./store/tables.ts";
 import { matchWords, type WordMatch } from "./store/word-search.ts";
+import { acrossSwitches, isModelGone } from "./vectors/switches.ts";
 import type { DocumentCondition, Neighbour, Vectors } from "./vectors.ts";
 
 /** What each side of a search stands on. */
@@ -36,8 +37,20 @@ export function noPictures({ model }: Pick<Vectors, "model">): PictureFindings {
   return { pictures: [], calibration: calibrationOf(model), doubt: 0 };
 }
 
-/** Pictures that show what the query says. */
+/** Pictures that show what the query says; where words are looked at too, none rather than an error if no model runs. */
 export async function findByPicture(
+  input: SideInput,
+  options: { withMeanings: boolean },
+): Promise<PictureFindings> {
+  try {
+    return await acrossSwitches(input.vectors, () => lookAtPictures(input, options));
+  } catch (error) {
+    if (options.withMeanings && isModelGone(error)) return noPictures(input.vectors);
+    throw error;
+  }
+}
+
+async function lookAtPictures(
   input: SideInput,
   { withMeanings }: { withMeanings: boolean },
 ): Promise<PictureFindings> {

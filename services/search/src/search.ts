@@ -11,6 +11,7 @@ import type { Background } from "./ranking/background.ts";
 import { wordReasons } from "./ranking/reasons.ts";
 import { fuse, type RankedPhoto, type SearchHit } from "./ranking.ts";
 import { findByPicture, findByWords, findEvidence, noPictures } from "./search-sides.ts";
+import type { Searcher } from "./searcher.ts";
 import { allOf } from "./store/conditions.ts";
 import { listPhotos, type MomentCursor, readDocuments } from "./store/found-photos.ts";
 import type { SearchTables } from "./store/tables.ts";
@@ -49,20 +50,23 @@ const pageLimits = { defaultSize: 20, maxSize: 100 };
 /** Of photos that were listed, not ranked: nothing tells them apart. */
 const listedScore = 0.95;
 const rankedCursor = z.object({ score: z.number(), photoId: z.uuid() });
-const listedCursor = z.object({ moment: z.string().max(40), photoId: z.uuid() });
+// As `listPhotos` writes it. The year 0 is none to Postgres, which would fail rather than refuse a forged token.
+const listedMoment = z.iso.datetime({ precision: 6 }).refine((moment) => !moment.startsWith("0000"));
+const listedCursor = z.object({ moment: listedMoment, photoId: z.uuid() });
 
 /**
  * Searches one owner's photos.
- * @throws AppError INVALID_ARGUMENT/{INVALID_QUERY,INVALID_MIN_SCORE,INVALID_FILTER,INVALID_PAGE_SIZE,INVALID_PAGE_TOKEN}.
+ * @throws AppError INVALID_ARGUMENT/{INVALID_QUERY,INVALID_MIN_SCORE,INVALID_FILTER,INVALID_PAGE_SIZE,INVALID_PAGE_TOKEN},
+ *   PERMISSION_DENIED/SCOPE_REQUIRED.
  */
 export async function searchPhotos(
   dependencies: SearchDependencies,
-  ownerId: string,
+  searcher: Searcher,
   request: searchV1.SearchRequest,
 ): Promise<SearchPage> {
   const size = resolvePageSize(request.pageSize, pageLimits);
   const { pageSize: _, pageToken, ...listArguments } = request;
-  const search = await prepare(dependencies, ownerId, request);
+  const search = await prepare(dependencies, searcher, request);
   const { understood } = search.understood;
   if (isList(search)) {
     const after = decodePageToken(pageToken, listedCursor, listArguments);
@@ -83,11 +87,11 @@ export async function searchPhotos(
 /** The first photos that a search finds, best first, at most `limit`, without the reasons. Throws as {@link searchPhotos}. */
 export async function findFirst(
   dependencies: SearchDependencies,
-  ownerId: string,
+  searcher: Searcher,
   request: searchV1.SearchRequest,
   limit: number,
 ): Promise<SearchHit[]> {
-  const search = await prepare(dependencies, ownerId, request);
+  const search = await prepare(dependencies, searcher, request);
   const found = isList(search)
     ? (await list(dependencies, search, limit, undefined)).map(toListed)
     : await rank(dependencies, search);
@@ -96,18 +100,18 @@ export async function findFirst(
 
 async function prepare(
   { db, engine, now, minScore }: SearchDependencies,
-  ownerId: string,
+  searcher: Searcher,
   request: searchV1.SearchRequest,
 ): Promise<PreparedSearch> {
   // Control characters mean nothing in a search, and Postgres takes no NUL in a text.
   const text = request.query.replace(/[\p{Cc}\p{Cs}]/gu, " ").trim();
-  const filter = compileFilter(ownerId, request.filter);
+  const filter = compileFilter(searcher, request.filter);
   assertRequest(text, request, filter.length > 0);
   const query = parseQuery(text, { now: now(), zone: request.timeZone || "UTC" });
   if (countParts(query) > maxParts) throw invalidQuery(`A search has at most ${maxParts} parts.`);
-  const understood = await understand({ db, engine }, ownerId, query);
+  const understood = await understand({ db, engine }, searcher, query);
   return {
-    ownerId,
+    ownerId: searcher.ownerId,
     mode: request.mode,
     minScore: request.minScore ?? minScore,
     understood,

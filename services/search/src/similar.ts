@@ -13,11 +13,13 @@ import { parseMinLikeness, toHits } from "./likeness.ts";
 import { isPhotoOf } from "./store/own-photos.ts";
 import type { SearchTables } from "./store/tables.ts";
 import type { IndexVectors } from "./vectors/index-vectors.ts";
+import { acrossSwitches } from "./vectors/switches.ts";
+import type { Neighbour } from "./vectors.ts";
 
 /** What finding similar photos needs. */
 export interface SimilarDependencies {
   db: Kysely<SearchTables>;
-  vectors: Pick<IndexVectors, "model" | "ofPhoto" | "nearest">;
+  vectors: Pick<IndexVectors, "model" | "follow" | "ofPhoto" | "nearest">;
 }
 
 const pageLimits = { defaultSize: 20, maxSize: 100 };
@@ -40,15 +42,9 @@ export async function findSimilar(
   const size = resolvePageSize(request.pageSize, pageLimits);
   const list = ["similar", ownerId, photoId, request.minScore ?? null];
   const after = decodePageToken(request.pageToken, cursorSchema, list);
-  const { model } = vectors;
-  const embedding = await vectors.ofPhoto(ownerId, photoId, model);
-  if (!embedding) throw await missing(db, ownerId, photoId);
-  // One more: the nearest of all is the photo itself.
-  const neighbours = await vectors.nearest({ ownerId, model, embedding, limit: candidateLimit + 1 });
-  const found = toHits(
-    neighbours.filter((neighbour) => neighbour.photoId !== photoId),
-    minScore,
-  );
+  const neighbours = await acrossSwitches(vectors, () => neighboursOf(vectors, ownerId, photoId));
+  if (!neighbours) throw await missing(db, ownerId, photoId);
+  const found = toHits(neighbours, minScore);
   const rest = after
     ? found.filter(
         (hit) => hit.score < after.score || (hit.score === after.score && hit.photoId < after.photoId),
@@ -58,6 +54,20 @@ export async function findSimilar(
   const last = rest.length > size ? hits.at(-1) : undefined;
   const cursor = last && { score: last.score, photoId: last.photoId };
   return { hits, nextPageToken: cursor ? encodePageToken(cursor, list) : "" };
+}
+
+/** Undefined for a photo without a vector. */
+async function neighboursOf(
+  vectors: SimilarDependencies["vectors"],
+  ownerId: string,
+  photoId: string,
+): Promise<Neighbour[] | undefined> {
+  const { model } = vectors;
+  const embedding = await vectors.ofPhoto(ownerId, photoId, model);
+  if (!embedding) return undefined;
+  // One more: the nearest of all is the photo itself.
+  const neighbours = await vectors.nearest({ ownerId, model, embedding, limit: candidateLimit + 1 });
+  return neighbours.filter((neighbour) => neighbour.photoId !== photoId);
 }
 
 async function missing(db: Kysely<SearchTables>, ownerId: string, photoId: string) {

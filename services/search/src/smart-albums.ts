@@ -13,6 +13,7 @@ import { searchV1 } from "@ocelli/contracts";
 import type { Kysely, Transaction } from "kysely";
 import { z } from "zod";
 import type { SearchHit } from "./ranking.ts";
+import type { Searcher } from "./searcher.ts";
 import {
   countSmartAlbums,
   deleteSmartAlbum,
@@ -32,13 +33,13 @@ export interface SmartAlbumsOptions {
   db: Kysely<SearchTables>;
   now: () => Date;
   newId: () => string;
-  /** One page of an owner's photos that a search finds. */
+  /** One page of the photos that a search finds. */
   search: (
-    ownerId: string,
+    searcher: Searcher,
     request: searchV1.SearchRequest,
   ) => Promise<{ hits: SearchHit[]; nextPageToken: string }>;
   /** The first photos that a search finds, best first, at most `limit`. */
-  findFirst: (ownerId: string, request: searchV1.SearchRequest, limit: number) => Promise<SearchHit[]>;
+  findFirst: (searcher: Searcher, request: searchV1.SearchRequest, limit: number) => Promise<SearchHit[]>;
 }
 
 /** A search as a client describes it. */
@@ -61,21 +62,21 @@ export interface SmartAlbumPatch {
 export interface SmartAlbums {
   /**
    * @throws AppError INVALID_ARGUMENT/{INVALID_NAME,INVALID_QUERY,INVALID_FILTER,INVALID_REQUEST_ID},
-   *   RESOURCE_EXHAUSTED/TOO_MANY_SMART_ALBUMS.
+   *   RESOURCE_EXHAUSTED/TOO_MANY_SMART_ALBUMS, PERMISSION_DENIED/SCOPE_REQUIRED.
    */
-  create(ownerId: string, draft: SmartAlbumDraft): Promise<searchV1.SmartAlbum>;
-  get(ownerId: string, id: string): Promise<searchV1.SmartAlbum>;
+  create(searcher: Searcher, draft: SmartAlbumDraft): Promise<searchV1.SmartAlbum>;
+  get(searcher: Searcher, id: string): Promise<searchV1.SmartAlbum>;
   /** By name. @throws AppError INVALID_ARGUMENT/{INVALID_PAGE_SIZE,INVALID_PAGE_TOKEN}. */
   list(
-    ownerId: string,
+    searcher: Searcher,
     page: searchV1.ListSmartAlbumsRequest,
   ): Promise<{ smartAlbums: searchV1.SmartAlbum[]; nextPageToken: string }>;
-  /** @throws AppError INVALID_ARGUMENT/{INVALID_NAME,INVALID_QUERY,INVALID_FILTER}. */
-  update(ownerId: string, id: string, patch: SmartAlbumPatch): Promise<searchV1.SmartAlbum>;
-  delete(ownerId: string, id: string): Promise<void>;
-  /** @throws AppError INVALID_ARGUMENT/{INVALID_PAGE_SIZE,INVALID_PAGE_TOKEN}. */
+  /** @throws AppError INVALID_ARGUMENT/{INVALID_NAME,INVALID_QUERY,INVALID_FILTER}, PERMISSION_DENIED/SCOPE_REQUIRED. */
+  update(searcher: Searcher, id: string, patch: SmartAlbumPatch): Promise<searchV1.SmartAlbum>;
+  delete(searcher: Searcher, id: string): Promise<void>;
+  /** @throws AppError INVALID_ARGUMENT/{INVALID_PAGE_SIZE,INVALID_PAGE_TOKEN}, PERMISSION_DENIED/SCOPE_REQUIRED. */
   listPhotos(
-    ownerId: string,
+    searcher: Searcher,
     request: searchV1.ListSmartAlbumPhotosRequest,
   ): Promise<{ hits: SearchHit[]; nextPageToken: string }>;
 }
@@ -87,7 +88,8 @@ const maxCount = 500;
 /** Searches run at a time for one list of albums. */
 const countsAtOnce = 4;
 const maxName = 100;
-const pageLimits = { defaultSize: 20, maxSize: 50 };
+// Every album of a page costs a search, all of them within the time of one call.
+const pageLimits = { defaultSize: 20, maxSize: 20 };
 const cursorSchema = z.object({
   // What comes from a client's token goes to the database, which has no NUL in text.
   sort: z
@@ -99,22 +101,22 @@ const cursorSchema = z.object({
 
 /** Creates the rules of smart albums. */
 export function createSmartAlbums({ db, now, newId, search, findFirst }: SmartAlbumsOptions): SmartAlbums {
-  async function requireAlbum(ownerId: string, id: string): Promise<StoredSmartAlbum> {
+  async function requireAlbum({ ownerId }: Searcher, id: string): Promise<StoredSmartAlbum> {
     const album = isUuid(id) ? await findSmartAlbum(db, ownerId, id) : undefined;
     if (!album) throw smartAlbumNotFound();
     return album;
   }
 
-  /** The album with what it finds now. What it searched for may have become impossible: it finds nothing then. */
-  async function describe(ownerId: string, album: StoredSmartAlbum): Promise<searchV1.SmartAlbum> {
-    const hits = await findFirst(ownerId, requestOf(album), maxCount).catch((error: unknown) => {
+  /** The album with what it finds now; nothing, where that has become impossible or is not for the searcher to know. */
+  async function describe(searcher: Searcher, album: StoredSmartAlbum): Promise<searchV1.SmartAlbum> {
+    const hits = await findFirst(searcher, requestOf(album), maxCount).catch((error: unknown) => {
       if (error instanceof AppError && refusals.includes(error.reason)) return [];
       throw error;
     });
     return toSmartAlbum(album, hits);
   }
 
-  async function add(trx: Transaction<SearchTables>, ownerId: string, draft: ParsedDraft) {
+  async function addAlbum(trx: Transaction<SearchTables>, ownerId: string, draft: ParsedDraft) {
     if (await isDeletedOwner(trx, ownerId)) throw smartAlbumNotFound();
     await lockSmartAlbums(trx, ownerId);
     const earlier = draft.requestId ? await findByRequest(trx, ownerId, draft.requestId) : undefined;
@@ -124,45 +126,48 @@ export function createSmartAlbums({ db, now, newId, search, findFirst }: SmartAl
   }
 
   return {
-    async create(ownerId, draft) {
+    async create(searcher, draft) {
       const parsed = parseDraft(draft);
       // Judges query and filter before they are kept.
-      await findFirst(ownerId, requestOf(parsed), 1);
-      return describe(ownerId, await db.transaction().execute((trx) => add(trx, ownerId, parsed)));
+      await findFirst(searcher, requestOf(parsed), 1);
+      const add = (trx: Transaction<SearchTables>) => addAlbum(trx, searcher.ownerId, parsed);
+      return describe(searcher, await db.transaction().execute(add));
     },
-    get: async (ownerId, id) => describe(ownerId, await requireAlbum(ownerId, id)),
-    async list(ownerId, { pageSize, pageToken }) {
+    get: async (searcher, id) => describe(searcher, await requireAlbum(searcher, id)),
+    async list(searcher, { pageSize, pageToken }) {
+      const { ownerId } = searcher;
       const size = resolvePageSize(pageSize, pageLimits);
       const list = ["smart-albums", ownerId];
       const after = decodePageToken(pageToken, cursorSchema, list);
       const found = await listSmartAlbums(db, { ownerId, after, limit: size + 1 });
       const albums = found.slice(0, size);
       const last = found.length > size ? albums.at(-1) : undefined;
-      const smartAlbums = await mapSome(albums, countsAtOnce, (album) => describe(ownerId, album));
+      const smartAlbums = await mapSome(albums, countsAtOnce, (album) => describe(searcher, album));
       const nextPageToken = last ? encodePageToken({ sort: last.sort, id: last.id }, list) : "";
       return { smartAlbums, nextPageToken };
     },
-    async update(ownerId, id, patch) {
+    async update(searcher, id, patch) {
       const changes = parsePatch(patch);
-      const album = await requireAlbum(ownerId, id);
-      await findFirst(ownerId, requestOf({ ...album, ...changes }), 1);
-      const changed = await updateSmartAlbum(db, { ownerId, id, at: now() }, changes);
+      const album = await requireAlbum(searcher, id);
+      const searchesAnew = changes.query !== undefined || changes.filter !== undefined;
+      if (searchesAnew) await findFirst(searcher, requestOf({ ...album, ...changes }), 1);
+      const changed = await updateSmartAlbum(db, { ownerId: searcher.ownerId, id, at: now() }, changes);
       if (!changed) throw smartAlbumNotFound();
-      return describe(ownerId, changed);
+      return describe(searcher, changed);
     },
-    async delete(ownerId, id) {
+    async delete({ ownerId }, id) {
       if (!isUuid(id) || !(await deleteSmartAlbum(db, ownerId, id))) throw smartAlbumNotFound();
     },
-    async listPhotos(ownerId, { smartAlbumId, pageSize, pageToken }) {
-      const album = await requireAlbum(ownerId, smartAlbumId);
-      const { hits, nextPageToken } = await search(ownerId, { ...requestOf(album), pageSize, pageToken });
+    async listPhotos(searcher, { smartAlbumId, pageSize, pageToken }) {
+      const album = await requireAlbum(searcher, smartAlbumId);
+      const { hits, nextPageToken } = await search(searcher, { ...requestOf(album), pageSize, pageToken });
       return { hits, nextPageToken };
     },
   };
 }
 
-// Names that a query or filter holds may be gone by now.
-const refusals = ["INVALID_QUERY", "INVALID_FILTER"];
+// Names that a query or filter holds may be gone by now; persons are not for everybody.
+const refusals = ["INVALID_QUERY", "INVALID_FILTER", "SCOPE_REQUIRED"];
 
 type ParsedDraft = ReturnType<typeof parseDraft>;
 

@@ -1,6 +1,7 @@
 import { invalidArgument } from "@ocelli/chassis";
 import type { searchV1 } from "@ocelli/contracts";
 import type { Kysely } from "kysely";
+import type { Searcher } from "./searcher.ts";
 import { listAlbumNames, listPersonNames, listWords, type SuggestedName } from "./store/suggestions.ts";
 import type { SearchTables } from "./store/tables.ts";
 
@@ -13,12 +14,13 @@ const kinds = ["person", "album", "place", "label", "camera"];
 
 /**
  * Persons, labels, places, albums and cameras of an owner that have words which begin as was typed, case and accents
- * ignored: those that begin so themselves first, then those of more photos. What finds no photo is not suggested.
+ * ignored: those that begin so themselves first, then those of more photos. What finds no photo is not suggested, nor
+ * are persons to whoever may not know them.
  * @throws AppError INVALID_ARGUMENT/{INVALID_PREFIX,INVALID_LIMIT}.
  */
 export async function suggest(
   db: Kysely<SearchTables>,
-  ownerId: string,
+  { ownerId, mayKnowPeople }: Searcher,
   request: searchV1.SuggestRequest,
 ): Promise<searchV1.SuggestResponse> {
   const prefix = parsePrefix(request.prefix);
@@ -28,7 +30,7 @@ export async function suggest(
   if (!/[\p{L}\p{N}]/u.test(typed)) return { suggestions: [] };
   const query = { ownerId, typed, limit };
   const found = await Promise.all([
-    listPersonNames(db, query),
+    mayKnowPeople ? listPersonNames(db, query) : [],
     listAlbumNames(db, query),
     listWords(db, query),
   ]);

@@ -35,12 +35,21 @@ export interface NearestQuery {
 export interface Vectors {
   /** Model that answers, as stored with every vector. */
   readonly model: string;
-  /** Vectors of texts in the space of the pictures, by the model that answers; zeros for a text without words. */
-  embedTexts(texts: string[]): Promise<{ model: string; embeddings: Float32Array[] }>;
-  /** Vector of a picture by the model that answers. */
+  /**
+   * Reads which model answers. Every replica does so by itself within a second; who finds a model gone need not wait for it.
+   */
+  follow(): Promise<void>;
+  /**
+   * Vectors of texts in the space of the pictures; zeros for a text without words. Without a model they are by the one that
+   * answers or, where the manifest has that no more, by the one that is filled to take its place.
+   * @throws AppError UNAVAILABLE/MODEL_NOT_FOUND when the manifest has no such model.
+   */
+  embedTexts(texts: string[], model?: string): Promise<{ model: string; embeddings: Float32Array[] }>;
+  /** Vector of a picture; by which model, and what it throws, as for texts. */
   embedPicture(image: RgbImage, signal: AbortSignal): Promise<ModelVector>;
   /**
-   * Stores a photo's vector in the caller's transaction, which has locked its document.
+   * Stores a photo's vector in the caller's transaction, which has locked its document. It must be by the model that
+   * answers or, where the manifest has that no more, by the one that is filled to take its place.
    * @throws AppError UNAVAILABLE/MODEL_SWITCHED when another model answers by now than the one that made it.
    */
   save(

@@ -1,5 +1,5 @@
 import { randomUUID, randomUUIDv7 } from "node:crypto";
-import { events, photoStageFailed, searchV1 } from "@ocelli/contracts";
+import { events, type eventsV1, photoStageFailed, searchV1 } from "@ocelli/contracts";
 import { type EmbeddedDatabase, startEmbeddedDatabase } from "@ocelli/embedded-database";
 import { ownedRows } from "@ocelli/testkit";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -147,6 +147,41 @@ describe("what its owner says of a photo", () => {
     await search.publish(events.photoDeleted, { photo });
     await search.publish(events.photoChanged, { photo, ...owners, revision: 10 });
     expect(await find(photo.ownerId, "lisbon")).toEqual([]);
+  });
+});
+
+describe("what models say of a photo time and again", () => {
+  const idAt = (millisecond: number) =>
+    `${(1_700_000_000_000 + millisecond).toString(16).padStart(12, "0").replace(/^.{8}/, "$&-")}${randomUUIDv7().slice(13)}`;
+  const wordsOf = async ({ photoId }: eventsV1.PhotoRef) =>
+    search.host.database.db
+      .selectFrom("documents")
+      .select(["caption", "labels", "ocr_text", "caption_meaning", "labels_meaning"])
+      .where("photo_id", "=", photoId)
+      .executeTakeFirst();
+
+  test("counts in the order in which it was said, however it arrives", async () => {
+    const [photo, inOrder] = [photoOf("coffee.png"), photoOf("coffee.png")];
+    const old = { caption: "A dog.", labels: ["dog"], text: "WOOF" };
+    const sayAll = (of: eventsV1.PhotoRef, said: typeof old, at: number) =>
+      Promise.all(whatIsSaidOf(of, said).map((say, index) => say(search, idAt(10 * at + index))));
+    await sayAll(inOrder, old, 1);
+    await sayAll(inOrder, { caption: "A cat.", labels: ["cat"], text: "MEOW" }, 2);
+    await sayAll(photo, { caption: "A cat.", labels: ["cat"], text: "MEOW" }, 2);
+    await sayAll(photo, old, 1);
+    expect(await wordsOf(photo)).toEqual(await wordsOf(inOrder));
+    expect(await wordsOf(photo)).toMatchObject({ caption: "A cat.", labels: ["cat"], ocr_text: "MEOW" });
+    expect(await timesIndexed(photo.photoId)).toBe(1);
+  });
+
+  test("ends its stage even when something newer was said already", async () => {
+    const photo = photoOf("coffee.png");
+    await search.publish(events.photoCaptioned, { photo, caption: { text: "A cat." } }, idAt(101));
+    const [ready, classified, captioned, read, grouped] = whatIsSaidOf(photo, said);
+    for (const say of [ready, classified, read, grouped]) await say?.(search);
+    await captioned?.(search, idAt(100));
+    expect(await timesIndexed(photo.photoId)).toBe(1);
+    expect(await wordsOf(photo)).toMatchObject({ caption: "A cat." });
   });
 });
 

@@ -3,6 +3,8 @@ import { AppError } from "@ocelli/chassis";
 import { events, type eventsV1, searchV1 } from "@ocelli/contracts";
 import { type EmbeddedDatabase, startEmbeddedDatabase } from "@ocelli/embedded-database";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { findDuplicates } from "../src/duplicate-detection.ts";
+import { replacePairs } from "../src/store/duplicate-pairs.ts";
 import { type FindingUnderTest, newOwner, picture, sample, startFinding } from "./finding-harness.ts";
 
 let database: EmbeddedDatabase;
@@ -161,6 +163,59 @@ test("photos embedded at the same time find one another", async () => {
   expect((await groupsOf(owner)).map((group) => group.length)).toEqual([6]);
 });
 
+describe("a photo that is compared while another is embedded", () => {
+  const compare = (photo: eventsV1.PhotoRef) =>
+    findDuplicates({ db: finding.host.database.db, vectors: finding.vectors }, photo);
+  const write = (photo: eventsV1.PhotoRef, found: Awaited<ReturnType<typeof compare>>) =>
+    finding.host.database.db.transaction().execute((trx) => replacePairs(trx, photo, found));
+
+  test("keeps the pair that the other finds meanwhile", async () => {
+    const owner = newOwner();
+    const first = await finding.add(owner, await sample("coffee.png"));
+    const nobody = await compare(first);
+    const second = await finding.add(owner, await shapes.half());
+    const afterwards = await compare(first);
+    await write(first, nobody);
+    expect((await groupsOf(owner)).map((group) => group.length)).toEqual([2]);
+    // Both found it: written twice it is the same pair.
+    await write(first, afterwards);
+    await write(second, await compare(second));
+    expect((await groupsOf(owner)).map((group) => group.length)).toEqual([2]);
+  });
+
+  test("keeps a pair that it had when the other confirms it meanwhile, and no pair else", async () => {
+    const owner = newOwner();
+    const photos = [await sample("coffee.png"), await shapes.half(), await shapes.recompressed()];
+    const [first, second, third] = await Promise.all(photos.map((bytes) => finding.add(owner, bytes)));
+    if (!first || !second || !third) throw new Error("three photos were added");
+    await finding.settle();
+    const { before } = await compare(first);
+    await write(second, await compare(second));
+    await write(first, { pairs: [], before });
+    const known = (await compare(first)).before.map(({ otherId }) => otherId);
+    expect(known).toEqual([second.photoId]);
+    expect((await compare(third)).before.map(({ otherId }) => otherId)).toEqual([second.photoId]);
+  });
+
+  test("many at the same time, time and again, neither lose a pair nor lock one another out", async () => {
+    const owner = newOwner();
+    const photos: eventsV1.PhotoRef[] = [];
+    for (const quality of [90, 70, 50, 30]) {
+      const bytes = await (await picture("chelsea.png")).jpeg({ quality }).toBuffer();
+      photos.push(await finding.add(owner, bytes));
+    }
+    for (let round = 0; round < 5; round++)
+      await Promise.all(photos.map(async (photo) => write(photo, await compare(photo))));
+    const { db } = finding.host.database;
+    const pairs = await db
+      .selectFrom("duplicate_pairs")
+      .select("photo_id")
+      .where("owner_id", "=", owner)
+      .execute();
+    expect(pairs).toHaveLength(4 * 3);
+  });
+});
+
 describe("decisions", () => {
   let owner: string;
   let photos: eventsV1.PhotoRef[];
@@ -310,7 +365,8 @@ describe("many groups", () => {
 test("more copies than a group holds are shown a hundred at a time", async () => {
   const owner = newOwner();
   const { db } = finding.host.database;
-  const ids = Array.from({ length: 130 }, () => randomUUIDv7());
+  // The newest are compared last, when each of the others is a pair with some of them.
+  const ids = Array.from({ length: 130 }, () => randomUUIDv7()).toSorted();
   const rows = ids.map((photo_id) => ({ photo_id, owner_id: owner, sha256: "x" }));
   await db.insertInto("documents").values(rows).execute();
   await db

@@ -25,7 +25,7 @@ import { createSearchHandlers } from "../src/rpc/search-handlers.ts";
 import { findFirst, searchPhotos } from "../src/search.ts";
 import { migrations } from "../src/store/migrations/index.ts";
 import type { SearchTables } from "../src/store/tables.ts";
-import { openVectors } from "../src/vectors/index-vectors.ts";
+import { type IndexVectors, openVectors } from "../src/vectors/index-vectors.ts";
 
 const samples = join(import.meta.dirname, "../../../e2e/photos");
 /** What a file of the library is shrunk to before it is analysed. */
@@ -35,6 +35,7 @@ const previewSide = 1440;
 export interface FindingUnderTest {
   host: ServiceHost<SearchTables>;
   engine: Engine;
+  vectors: IndexVectors;
   search: RpcClient<typeof searchV1.SearchServiceDefinition>;
   duplicates: RpcClient<typeof searchV1.DuplicateServiceDefinition>;
   smartAlbums: RpcClient<typeof searchV1.SmartAlbumServiceDefinition>;
@@ -86,14 +87,14 @@ export async function startFinding(databaseUrl: string): Promise<FindingUnderTes
   openFindingServices({
     host,
     runtime,
-    search: (owner, request) => searchPhotos(searching, owner, request),
-    findFirst: (owner, request, limit) => findFirst(searching, owner, request, limit),
+    search: (searcher, request) => searchPhotos(searching, searcher, request),
+    findFirst: (searcher, request, limit) => findFirst(searching, searcher, request, limit),
   });
   const receiveTimeoutMs = 2_000;
   const rawImages = createRawImageReader({ engine, maxBytes: 5_000_000, maxConcurrent: 2, receiveTimeoutMs });
   const handlers = createSearchHandlers({ ...searching, rawImages, receiveTimeoutMs });
   const service = await host.serve(
-    { verify: async (token) => userIdentity(token) },
+    { verify: async (token) => identityOf(token) },
     searchV1.SearchServiceDefinition,
     handlers,
   );
@@ -117,6 +118,7 @@ export async function startFinding(databaseUrl: string): Promise<FindingUnderTes
   return {
     host,
     engine,
+    vectors,
     search: clients.search.client,
     duplicates: clients.duplicates.client,
     smartAlbums: clients.smartAlbums.client,
@@ -145,4 +147,16 @@ export async function startFinding(databaseUrl: string): Promise<FindingUnderTes
 /** A token for an owner of nothing yet. */
 export function newOwner(): string {
   return randomUUID();
+}
+
+/** A token of the owner's that holds these scopes alone. */
+export function limitedTo(ownerId: string, ...scopes: string[]): string {
+  return `${ownerId}.${Buffer.from(scopes.join()).toString("base64url")}`;
+}
+
+function identityOf(token: string) {
+  const [ownerId = "", scopes] = token.split(".");
+  const identity = userIdentity(ownerId);
+  if (scopes === undefined) return identity;
+  return { ...identity, scopes: new Set(Buffer.from(scopes, "base64url").toString().split(",")) };
 }

@@ -1,10 +1,11 @@
 import { randomUUIDv7 } from "node:crypto";
+import { events } from "@ocelli/contracts";
 import { type EmbeddedDatabase, startEmbeddedDatabase } from "@ocelli/embedded-database";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { damages, emptyIndex, rebuildWhole, visibleState } from "./rebuild-index.ts";
 import { type SourcesUnderTest, startSources } from "./rebuild-sources.ts";
-import { emptyWorld, type Happening, happenings, type World } from "./rebuild-world.ts";
+import { emptyWorld, type Happening, happenings, type Saying } from "./rebuild-world.ts";
 import { type SearchUnderTest, startSearch } from "./search-harness.ts";
 
 const seed = Number(process.env.OCELLI_SEED ?? Date.now() % 2_147_483_647);
@@ -35,15 +36,29 @@ const kinds: fc.WeightedArbitrary<Happening["what"]>[] = [
 const happening = fc.record({ what: fc.oneof(...kinds), which: fc.nat(99), other: fc.nat(99) });
 const damage = fc.constantFrom(...Object.values(damages));
 
-/** Delivers everything that was said, at random: out of order, some of it twice or thrice, some at the same time. */
-async function deliver({ events }: World, order: readonly number[], atOnce: number): Promise<void> {
-  const deliveries = events.flatMap((say, at) => {
-    const id = randomUUIDv7();
+const saidByModels: readonly string[] = [
+  events.photoClassified.subject,
+  events.photoCaptioned.subject,
+  events.photoTextRead.subject,
+];
+
+const anHourAgo = Date.now() - 3_600_000;
+
+/** Ids of events about things that happened an hour ago, one after another: each tells when its event was written. */
+function idAt(millisecond: number): string {
+  const time = (anHourAgo + millisecond).toString(16).padStart(12, "0");
+  return `${time.slice(0, 8)}-${time.slice(8)}${randomUUIDv7().slice(13)}`;
+}
+
+/** Delivers what was said, at random: out of order, some of it twice or thrice, some at the same time. */
+async function deliver(said: readonly Saying[], order: readonly number[], atOnce: number): Promise<void> {
+  const deliveries = said.flatMap((saying, at) => {
+    const id = idAt(2 * at);
     const times = 1 + ((order[at % order.length] ?? 0) % 5 === 0 ? 1 : 0);
     return Array.from({ length: times }, (_, time) => ({
       key: ((order[(at * 2 + time) % order.length] ?? 0) * 7919 + at * 104_729 + time * 31) % 997,
       // A repeat may be the same delivery once more, or the same news in another event.
-      deliver: () => say(search, time === 0 || at % 2 === 0 ? id : randomUUIDv7()),
+      deliver: () => saying.publish(search, time === 0 || at % 2 === 0 ? id : idAt(2 * at + 1)),
     }));
   });
   deliveries.sort((a, b) => a.key - b.key);
@@ -69,7 +84,7 @@ test("an index built anew from whatever state says what the incremental index sa
         await emptyIndex(db);
         sources.world = emptyWorld();
         for (const { what, which, other } of all) happenings[what](sources.world, which, other);
-        await deliver(sources.world, order, atOnce);
+        await deliver(sources.world.events, order, atOnce);
         const incremental = await visibleState(db);
         expect(incremental.documents).toHaveLength(sources.world.photos.size);
         expect(incremental.albums).toHaveLength(sources.world.albums.size);
@@ -80,6 +95,12 @@ test("an index built anew from whatever state says what the incremental index sa
         for (const [spoil, odd] of wrong) await spoil(db, odd, sources.world);
         expect(await rebuildWhole(search, sources)).toMatchObject({ error: "" });
         expect(await visibleState(db), "built anew from a damaged index").toEqual(incremental);
+
+        const late = sources.world.events.filter(
+          ({ subject }, at) => saidByModels.includes(subject) && (order[at % order.length] ?? 0) % 2 === 0,
+        );
+        await deliver(late, order, atOnce);
+        expect(await visibleState(db), "hearing once more what was said long ago").toEqual(incremental);
 
         await emptyIndex(db);
         const { documents, error } = await rebuildWhole(search, sources);

@@ -14,14 +14,20 @@ export interface WorldPhoto {
   persons?: Set<string>;
 }
 
+/** An event that can be published, as often as one likes. */
+export interface Saying {
+  subject: string;
+  publish(search: Pick<SearchUnderTest, "publish">, id?: string): Promise<void>;
+}
+
 /** The other services' stores, and every event about what is in them. */
 export interface World {
   owners: readonly [string, string];
   photos: Map<string, WorldPhoto>;
   albums: Map<string, { ownerId: string; name: string; revision: number }>;
   persons: Map<string, { ownerId: string; name: string; hidden: boolean }>;
-  /** Publishes each event; in the order in which things happened. */
-  events: ((search: Pick<SearchUnderTest, "publish">, id?: string) => Promise<void>)[];
+  /** In the order in which things happened. */
+  events: Saying[];
   revision: number;
 }
 
@@ -61,19 +67,19 @@ export const happenings = {
   },
   classify(world: World, which: number, other: number) {
     const photo = pick(world.photos, which);
-    if (!photo || photo.labels) return;
+    if (!photo) return;
     photo.labels = [wordAt(which), wordAt(other)];
     say(world, events.photoClassified, { photo: photo.ready.photo, scene: sceneOf(photo.labels) });
   },
   caption(world: World, which: number, other: number) {
     const photo = pick(world.photos, which);
-    if (!photo || photo.caption !== undefined) return;
+    if (!photo) return;
     photo.caption = textAt(other);
     say(world, events.photoCaptioned, { photo: photo.ready.photo, caption: { text: photo.caption } });
   },
   read(world: World, which: number, other: number) {
     const photo = pick(world.photos, which);
-    if (!photo || photo.text) return;
+    if (!photo) return;
     photo.text = other % 3 === 0 ? [] : [wordAt(other), wordAt(which)];
     say(world, events.photoTextRead, { photo: photo.ready.photo, lines: linesOf(photo.text) });
   },
@@ -187,7 +193,10 @@ function say<T>(
 ): void {
   // As it is now: what happens later changes the world, not what was said.
   const said = structuredClone(message);
-  world.events.push((search, id) => search.publish(type, said, id));
+  world.events.push({
+    subject: type.subject,
+    publish: (search, id) => search.publish(type, said, id),
+  });
 }
 
 function next(world: World): number {

@@ -16,6 +16,7 @@ import {
 } from "../src/index-models.ts";
 import { startFilling } from "../src/reindex.ts";
 import { addToDocument, deleteDocument } from "../src/store/documents.ts";
+import { listModels } from "../src/store/index-models.ts";
 import { openVectorsOn, type VectorsUnderTest } from "./vectors-harness.ts";
 
 const folder = join(import.meta.dirname, "../../../e2e/photos");
@@ -165,6 +166,9 @@ test("a model is filled beside the one that answers, goes on after a stop, and t
   expect((await listIndexModels(first)).map(({ model }) => model)).toEqual([next]);
   searches.running = false;
   await Promise.all(searching);
+  await expect
+    .poll(async () => (await listModels(first.db)).some(({ filling }) => filling), { timeout: 10_000 })
+    .toBe(false);
   await Promise.all(fillers.map((each) => each.stop()));
   expect(searches.made).toBeGreaterThan(20);
   expect([searches.empty, searches.wrong]).toEqual([0, 0]);

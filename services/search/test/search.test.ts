@@ -1,4 +1,4 @@
-import { randomUUID } from "node:crypto";
+import { randomUUID, randomUUIDv7 } from "node:crypto";
 import { AppError } from "@ocelli/chassis";
 import { searchV1 } from "@ocelli/contracts";
 import { type EmbeddedDatabase, startEmbeddedDatabase } from "@ocelli/embedded-database";
@@ -117,6 +117,55 @@ describe("limits", () => {
     } while (pageToken !== "");
     expect(paged).toEqual(all);
   });
+});
+
+test.each([
+  "",
+  "x",
+  "infinity",
+  "today",
+  "2024-02-30T00:00:00.000000Z",
+  "0000-01-01T00:00:00.000000Z",
+  "2024-01-01T00:00:00.000000Z'",
+])("a page token that was forged with the moment %j is refused", async (moment) => {
+  // Nothing to rank: such a list goes on after a moment.
+  const request = { filter: searchV1.SearchFilter.fromPartial({ favorite: false }), pageSize: 1 };
+  const all = (await search.search(owner, "", { ...request, pageSize: 0 })).hits;
+  const { nextPageToken } = await search.search(owner, "", request);
+  const next = await search.search(owner, "", { ...request, pageToken: nextPageToken });
+  expect(next.hits).toEqual(all.slice(1, 2));
+  const token = JSON.parse(Buffer.from(nextPageToken, "base64url").toString());
+  const forged = { ...token, c: { ...token.c, moment } };
+  const pageToken = Buffer.from(JSON.stringify(forged)).toString("base64url");
+  expect(await search.search(owner, "", { ...request, pageToken }).catch(AppError.from)).toMatchObject({
+    reason: "INVALID_PAGE_TOKEN",
+  });
+});
+
+test("of a word that very many photos say, those that say it most are found, then the newest", async () => {
+  const ownerId = randomUUID();
+  const rows = Array.from({ length: 700 }, (_, day) => ({
+    ...{ photo_id: randomUUIDv7(), owner_id: ownerId, sha256: "x", title: day === 650 ? "Lantern" : "" },
+    ...{ ocr_text: day === 660 ? "lantern and harbour" : "lantern", taken_at: new Date(day * 86_400_000) },
+  }));
+  await search.host.database.db.insertInto("documents").values(rows).execute();
+  const find = async (query: string) => {
+    const found: string[] = [];
+    for (let pageToken = "", page = 0; page === 0 || pageToken !== ""; page++) {
+      const request = { mode: SEARCH_MODE_TEXT, minScore: 0, pageSize: 100, pageToken };
+      const { hits, nextPageToken } = await search.search(ownerId, query, request);
+      found.push(...hits.map(({ photoId }) => photoId));
+      pageToken = nextPageToken;
+    }
+    return found;
+  };
+  const [titled, both] = [rows[650]?.photo_id, rows[660]?.photo_id];
+  const lantern = await find("lantern");
+  expect(lantern).toHaveLength(500);
+  expect(lantern[0]).toBe(titled);
+  expect(lantern).not.toContain(rows[0]?.photo_id);
+  expect(lantern).toContain(rows[699]?.photo_id);
+  expect((await find("lantern harbour")).slice(0, 2)).toEqual([both, titled]);
 });
 
 describe("never fails for", () => {

@@ -154,6 +154,19 @@ describe("a smart album", () => {
   });
 });
 
+test("smart albums come twenty to a page at most, since each costs a search", async () => {
+  const owner = newOwner();
+  const now = new Date();
+  const rows = Array.from({ length: 25 }, (_, index) => ({
+    ...{ id: randomUUIDv7(), owner_id: owner, name: `album ${index}`, query: "label:cat" },
+    ...{ filter: Buffer.alloc(0), created_at: now, updated_at: now, request_id: null },
+  }));
+  await finding.host.database.db.insertInto("smart_albums").values(rows).execute();
+  const first = await list(owner, { pageSize: 1000 });
+  expect(first.smartAlbums).toHaveLength(20);
+  expect((await list(owner, { pageToken: first.nextPageToken })).smartAlbums).toHaveLength(5);
+});
+
 test("smart albums come by name, page by page, and are at most 500", async () => {
   const owner = newOwner();
   for (const name of ["beta", "Alpha", "Ärger", "alpha", "gamma"]) await create(owner, { name });
@@ -235,6 +248,33 @@ describe("suggestions", () => {
   test("leave out persons who are hidden, gone, or on no photo", async () => {
     expect(await texts("car")).toEqual(["album Carnival in Rio"]);
     expect(await texts("cas")).toEqual([]);
+  });
+
+  test("are of those on the most photos, however many others come before them in the alphabet", async () => {
+    const collector = newOwner();
+    const photos = await Promise.all(["tree", "tree", "tree"].map((label) => see(collector, label)));
+    const message = { ownerId: collector, revision: 1 };
+    const named = async (name: string, on: typeof photos) => {
+      const [personId, albumId] = [randomUUID(), randomUUID()];
+      await finding.publish(events.personChanged, { ...message, personId, name });
+      await finding.publish(events.albumChanged, { ...message, albumId, name });
+      const addedPhotoIds = on.map(({ photoId }) => photoId);
+      await finding.publish(events.albumPhotosChanged, { ...message, albumId, addedPhotoIds });
+      return personId;
+    };
+    for (let n = 0; n < 12; n++) await named(`Anna A${n}`, []);
+    const once = await named("Anna B", photos.slice(0, 1));
+    const often = await named("Anna Z", photos);
+    for (const [n, photo] of photos.entries()) {
+      const personIds = n === 0 ? [once, often] : [often];
+      await finding.publish(events.photoGrouped, { photo, personIds, revision: 1 });
+    }
+    await finding.settle();
+    const said = (await suggest("anna", 4, collector)).map(
+      ({ kind, text, count }) => `${kind} ${text} ${count}`,
+    );
+    expect(said).toEqual(["person Anna Z 3", "album Anna Z 3", "person Anna B 1", "album Anna B 1"]);
+    expect((await suggest("anna", 1, collector)).map(({ text }) => text)).toEqual(["Anna Z"]);
   });
 
   test("are one's own", async () => {

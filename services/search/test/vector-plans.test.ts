@@ -107,6 +107,17 @@ test("search width and iterative scan hold for the statement's transaction only"
   expect(rows).toEqual([{ width: "40", scan: "off" }]);
 });
 
+test("a filter that few pass costs nothing where the server would end the scan early", async () => {
+  const [embedding = new Float32Array(384)] = queries;
+  const within = sql<boolean>`d.caption like '%7'`;
+  const found = await under.db.transaction().execute(async (trx) => {
+    for (const setting of asIfLarge) await sql.raw(setting).execute(trx);
+    await sql`set local hnsw.max_scan_tuples = 1`.execute(trx);
+    return scanGraph(trx, { model, ownerId: owner, embedding, within }, 60, 10);
+  });
+  expect(found).toHaveLength(photos / 10);
+});
+
 test("the index, forced to answer, finds what an exact scan does, also through a filter that few pass", async () => {
   const within = sql<boolean>`d.caption like '%7'`;
   const passing = stored.filter((_each, index) => ((index % 500) + 1) % 10 === 7);

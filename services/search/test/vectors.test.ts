@@ -1,10 +1,12 @@
 import { randomUUID } from "node:crypto";
 import type { Engine } from "@ocelli/inference";
 import { type NativePostgres, startEmbeddedDatabase, startNativePostgres } from "@ocelli/testkit";
-import { sql } from "kysely";
+import { type KyselyPlugin, sql } from "kysely";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { changeDocument, deleteDocument } from "../src/store/documents.ts";
-import { exactPhotos } from "../src/vectors/nearest.ts";
+import { listModels } from "../src/store/index-models.ts";
+import { CodeCache } from "../src/vectors/code-cache.ts";
+import { exactPhotos, findNearest } from "../src/vectors/nearest.ts";
 import {
   exactly,
   openVectorsOn,
@@ -120,6 +122,30 @@ describe.each(places)("on $place", ({ storage, url }) => {
     for (const query of made.queries)
       sum += recallOf(exactly(left, query, 10), await idsNear(query, 10, { within }));
     expect(sum / queries).toBeGreaterThanOrEqual(recallFloor);
+  });
+
+  test.runIf(storage === "halfvec")("a graph that ends its search early leaves it to the codes", async () => {
+    const graphQueries = new WeakSet<object>();
+    const earlyEnd: KyselyPlugin = {
+      transformQuery({ node, queryId }) {
+        if (node.kind === "RawNode" && node.sqlFragments.join("").includes("order by v.vector"))
+          graphQueries.add(queryId);
+        return node;
+      },
+      transformResult: async ({ result, queryId }) =>
+        graphQueries.has(queryId) ? { ...result, rows: result.rows.slice(0, 3) } : result,
+    };
+    const [query = new Float32Array(384)] = made.queries;
+    const [model] = await listModels(under.db);
+    if (!model) throw new Error("no model was registered");
+    const codes = new CodeCache({ db: under.db, maxBytes: 10_000_000 });
+    const wanted = { ownerId: owner, embedding: query, limit: 10 };
+    const found = await findNearest(
+      { db: under.db.withPlugin(earlyEnd), codes },
+      { ...model, hasGraph: true },
+      wanted,
+    );
+    expect(found.map(({ photoId }) => photoId)).toEqual(await idsNear(query, 10));
   });
 
   test("a photo saved a moment ago is found, one that is deleted or withheld is not", async () => {

@@ -1,4 +1,5 @@
 import { cleanText, loadTokenizer } from "@ocelli/inference";
+import type { Searcher } from "../searcher.ts";
 import { findKnownWords, findSimilarWords } from "../store/lexicon.ts";
 import type { Term } from "./query.ts";
 import { allowedEdits, closest } from "./spelling.ts";
@@ -19,7 +20,7 @@ const mostMended = 4;
  */
 export async function correctSpelling(
   { db, engine }: UnderstandingDependencies,
-  ownerId: string,
+  searcher: Searcher,
   terms: readonly Term[],
 ): Promise<SpelledTerm[]> {
   const spelled = terms.map((term) => ({ ...term, typed: term.text }));
@@ -31,11 +32,11 @@ export async function correctSpelling(
   );
   if (doubtful.length === 0) return spelled;
   const forms = doubtful.flatMap(({ text }) => formsOf(text.toLowerCase()));
-  const known = await findKnownWords(db, ownerId, forms);
+  const known = await findKnownWords(db, searcher, forms);
   const unknown = doubtful.filter(({ text }) => !formsOf(text.toLowerCase()).some((form) => known.has(form)));
   for (const term of unknown.slice(0, mostMended)) {
     const word = term.text.toLowerCase();
-    const similar = await findSimilarWords(db, ownerId, word);
+    const similar = await findSimilarWords(db, searcher, word);
     const unfinished = term.typing && similar.some((each) => each.startsWith(word));
     const mended = unfinished ? undefined : closest(word, similar);
     if (mended) term.text = mended;

@@ -1,6 +1,7 @@
 import type { searchV1 } from "@ocelli/contracts";
 import type { Engine } from "@ocelli/inference";
 import type { Kysely } from "kysely";
+import type { Searcher } from "../searcher.ts";
 import {
   allOf,
   anyOf,
@@ -51,13 +52,14 @@ export interface UnderstandingDependencies {
   engine: Engine;
 }
 
-/** Reads a query with what is known of its owner's photos. */
+/** Reads a query with what is known of the searcher's photos, and may be told to him. */
 export async function understand(
   dependencies: UnderstandingDependencies,
-  ownerId: string,
+  searcher: Searcher,
   query: Query,
 ): Promise<UnderstoodQuery> {
   const { db } = dependencies;
+  const { ownerId } = searcher;
   const result: UnderstoodQuery = {
     conditions: [],
     facets: [],
@@ -66,10 +68,10 @@ export async function understand(
     sentence: "",
     understood: [],
   };
-  const terms = await correctSpelling(dependencies, ownerId, query.terms);
+  const terms = await correctSpelling(dependencies, searcher, query.terms);
   for (const { text, typed } of terms)
     if (typed !== text) result.understood.push({ kind: "correction", text: typed, meaning: text });
-  const known = await knownNames(db, ownerId, query, terms);
+  const known = await knownNames(db, searcher, query, terms);
   const { names, rest } = takeNames(terms, known);
   const asWords = await compileAsWords(db, { names, query });
   addTimes(result, query.times, asWords);
@@ -95,13 +97,13 @@ function toCompile({ text, typed, phrase, typing }: SpelledTerm) {
 
 async function knownNames(
   db: Kysely<SearchTables>,
-  ownerId: string,
+  searcher: Searcher,
   query: Query,
   terms: readonly Term[],
 ): Promise<KnownName[]> {
   const asked = query.restrictions.map(({ value }) => value.toLowerCase());
   const candidates = [...candidateNames(terms), ...asked];
-  return candidates.length === 0 ? [] : findNames(db, ownerId, candidates);
+  return candidates.length === 0 ? [] : findNames(db, searcher, candidates);
 }
 
 /** Answers, for words that were taken for more, with the condition that a document simply says them. */

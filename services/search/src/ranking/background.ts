@@ -10,21 +10,21 @@ const things = (
   "dancing, garden, park, field, desert, night"
 ).split(", ");
 
-/** Gives the mean embedding of everyday things by the model that answers; made once per model, at the first search. */
+/** Gives the mean embedding of everyday things by a model; made at its first search and kept for the last model asked for. */
 export class Background {
-  readonly #vectors: Pick<Vectors, "model" | "embedTexts">;
+  readonly #vectors: Pick<Vectors, "embedTexts">;
   #model: string | undefined;
   #mean: Promise<Float32Array> | undefined;
 
-  constructor(vectors: Pick<Vectors, "model" | "embedTexts">) {
+  constructor(vectors: Pick<Vectors, "embedTexts">) {
     this.#vectors = vectors;
   }
 
-  /** The mean for a model, which must be the one that answers. */
+  /** The mean for a model, whichever answers by now. */
   mean(model: string): Promise<Float32Array> {
     if (this.#mean && this.#model === model) return this.#mean;
     this.#model = model;
-    const making = this.#vectors.embedTexts(things).then(({ embeddings }) => meanOf(embeddings));
+    const making = this.#vectors.embedTexts(things, model).then(({ embeddings }) => meanOf(embeddings));
     // A failure is forgotten, so that the next search tries again.
     making.catch(() => {
       if (this.#mean === making) this.#mean = undefined;

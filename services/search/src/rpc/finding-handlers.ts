@@ -2,6 +2,7 @@ import { type IdentityContext, requireUser } from "@ocelli/chassis";
 import type { searchV1 } from "@ocelli/contracts";
 import { type ByImageDependencies, searchByImage } from "../by-image.ts";
 import { listMemories, type MemoriesDependencies } from "../memories.ts";
+import { searcherOf } from "../searcher.ts";
 import { findSimilar, type SimilarDependencies } from "../similar.ts";
 import { suggest } from "../suggestions.ts";
 
@@ -16,7 +17,7 @@ export function createFindingHandlers(
     findSimilar: (request, { identity }) => findSimilar(dependencies, requireUser(identity), request),
     searchByImage: (requests, { identity, signal }) =>
       searchByImage(dependencies, requireUser(identity), requests, signal),
-    suggest: (request, { identity }) => suggest(dependencies.db, requireUser(identity), request),
+    suggest: (request, { identity }) => suggest(dependencies.db, searcherOf(identity), request),
     listMemories: (request, { identity }) => listMemories(dependencies, requireUser(identity), request),
   };
 }

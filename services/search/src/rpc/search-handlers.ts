@@ -1,6 +1,7 @@
-import { type IdentityContext, requireUser } from "@ocelli/chassis";
+import type { IdentityContext } from "@ocelli/chassis";
 import type { searchV1 } from "@ocelli/contracts";
 import { type SearchDependencies, searchPhotos } from "../search.ts";
+import { searcherOf } from "../searcher.ts";
 import { createFindingHandlers, type FindingDependencies } from "./finding-handlers.ts";
 
 /** gRPC handlers of SearchService. */
@@ -9,6 +10,6 @@ export function createSearchHandlers(
 ): searchV1.SearchServiceImplementation<IdentityContext> {
   return {
     ...createFindingHandlers(dependencies),
-    search: (request, { identity }) => searchPhotos(dependencies, requireUser(identity), request),
+    search: (request, { identity }) => searchPhotos(dependencies, searcherOf(identity), request),
   };
 }

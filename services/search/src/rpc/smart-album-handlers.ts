@@ -1,5 +1,6 @@
-import { type IdentityContext, invalidArgument, requireUser } from "@ocelli/chassis";
+import { type IdentityContext, invalidArgument } from "@ocelli/chassis";
 import type { searchV1 } from "@ocelli/contracts";
+import { searcherOf } from "../searcher.ts";
 import type { SmartAlbumPatch, SmartAlbums } from "../smart-albums.ts";
 
 /** SmartAlbumService over the rules. */
@@ -8,21 +9,21 @@ export function createSmartAlbumHandlers(
 ): searchV1.SmartAlbumServiceImplementation<IdentityContext> {
   return {
     async createSmartAlbum({ name, query, filter, requestId }, { identity }) {
-      return { smartAlbum: await albums.create(requireUser(identity), { name, query, filter, requestId }) };
+      return { smartAlbum: await albums.create(searcherOf(identity), { name, query, filter, requestId }) };
     },
     async getSmartAlbum({ smartAlbumId }, { identity }) {
-      return { smartAlbum: await albums.get(requireUser(identity), smartAlbumId) };
+      return { smartAlbum: await albums.get(searcherOf(identity), smartAlbumId) };
     },
-    listSmartAlbums: (page, { identity }) => albums.list(requireUser(identity), page),
+    listSmartAlbums: (page, { identity }) => albums.list(searcherOf(identity), page),
     async updateSmartAlbum(request, { identity }) {
       const id = request.smartAlbum?.id ?? "";
-      return { smartAlbum: await albums.update(requireUser(identity), id, patchOf(request)) };
+      return { smartAlbum: await albums.update(searcherOf(identity), id, patchOf(request)) };
     },
     async deleteSmartAlbum({ smartAlbumId }, { identity }) {
-      await albums.delete(requireUser(identity), smartAlbumId);
+      await albums.delete(searcherOf(identity), smartAlbumId);
       return {};
     },
-    listSmartAlbumPhotos: (request, { identity }) => albums.listPhotos(requireUser(identity), request),
+    listSmartAlbumPhotos: (request, { identity }) => albums.listPhotos(searcherOf(identity), request),
   };
 }
 

@@ -23,7 +23,22 @@ export interface DocumentPart {
   country?: string | null;
   caption_meaning?: Buffer | null;
   labels_meaning?: Buffer | null;
+  caption_event?: string;
+  labels_event?: string;
+  text_event?: string;
 }
+
+/** What is said of a photo time and again, with the event that said it last: one that comes late changes nothing. */
+const saidLast = {
+  caption: "caption_event",
+  caption_meaning: "caption_event",
+  caption_event: "caption_event",
+  labels: "labels_event",
+  labels_meaning: "labels_event",
+  labels_event: "labels_event",
+  ocr_text: "text_event",
+  text_event: "text_event",
+} as const;
 
 /** Where the meaning of a sentence is stored. */
 export type MeaningColumn = "caption_meaning" | "labels_meaning";
@@ -64,6 +79,7 @@ export async function addToDocument(
         .column("photo_id")
         .doUpdateSet({
           ...part,
+          ...unlessNewer(part),
           // What the owner said of the capture time stays, whenever the event comes that says what the file does.
           ...(part.taken_at === undefined
             ? {}
@@ -77,6 +93,18 @@ export async function addToDocument(
     .returning(["ended", "indexed_at"])
     .executeTakeFirst();
   return row && { ended: row.ended, indexed: row.indexed_at !== null };
+}
+
+/** Of a part what a newer event may have said already: it stays as it is then. */
+function unlessNewer(part: DocumentPart): Record<string, RawBuilder<unknown>> {
+  const changes = Object.entries(saidLast).filter(([column]) => column in part);
+  return Object.fromEntries(
+    changes.map(([column, event]) => {
+      const [known, said] = [sql.ref(`documents.${column}`), sql.ref(`excluded.${column}`)];
+      const isNewer = sql`${sql.ref(`documents.${event}`)} > ${sql.ref(`excluded.${event}`)}`;
+      return [column, sql`case when ${isNewer} then ${known} else ${said} end`];
+    }),
+  );
 }
 
 /** Writes down what an owner says of a photo; a photo that is withheld is found no more when the transaction ends. */
@@ -128,6 +156,9 @@ export async function deleteDocument(db: Kysely<SearchTables>, photo: eventsV1.P
     favorite: false,
     caption_meaning: null,
     labels_meaning: null,
+    caption_event: null,
+    labels_event: null,
+    text_event: null,
     title: null,
     description: null,
     deleted: true,

@@ -15,18 +15,44 @@ export interface PhotoPair {
   otherId: string;
 }
 
+/** A pair that a photo has, as it was read. */
+export interface KnownPair {
+  otherId: string;
+  /** Changes whenever the pair is written. */
+  version: string;
+}
+
+/** What comparing a photo with its owner's others found. */
+export interface DuplicateFindings {
+  pairs: readonly DuplicatePair[];
+  /** Those it had before it was compared, to be forgotten; what was found since, from the other side, is newer. */
+  before: readonly KnownPair[];
+}
+
+/** The pairs of a photo, to be read before it is compared anew. */
+export async function listKnownPairs(
+  db: Kysely<SearchTables>,
+  photo: Pick<eventsV1.PhotoRef, "photoId" | "ownerId">,
+): Promise<KnownPair[]> {
+  const { rows } = await sql<KnownPair>`
+    select other_id as "otherId", xmin::text as version from search.duplicate_pairs
+    where owner_id = ${photo.ownerId} and photo_id = ${photo.photoId}`.execute(db);
+  return rows;
+}
+
 /**
- * Puts the pairs of a photo in place of those it had. Pairs with photos that are deleted by now are left out; until the
+ * Puts the pairs of a photo in place of those it had before. Pairs that others found meanwhile stay: they were compared
+ * with this photo when it knew nothing of them. Pairs with photos that are deleted by now are left out; until the
  * transaction ends nobody can delete the others, so that no pair outlasts its photos.
  */
 export async function replacePairs(
   trx: Kysely<SearchTables>,
   photo: Pick<eventsV1.PhotoRef, "photoId" | "ownerId">,
-  pairs: readonly DuplicatePair[],
+  { pairs, before }: DuplicateFindings,
 ): Promise<void> {
-  const ids = [photo.photoId, ...pairs.map(({ otherId }) => otherId)];
+  const ids = [photo.photoId, ...[...pairs, ...before].map(({ otherId }) => otherId)];
   const kept = await lockDocuments(trx, photo.ownerId, ids);
-  await deletePairs(trx, photo);
+  await deleteKnownPairs(trx, photo, before);
   if (!kept.has(photo.photoId)) return;
   const rows = pairs
     .filter(({ otherId }) => kept.has(otherId))
@@ -34,10 +60,42 @@ export async function replacePairs(
       { owner_id: photo.ownerId, photo_id: photo.photoId, other_id: otherId, exact, distance },
       { owner_id: photo.ownerId, photo_id: otherId, other_id: photo.photoId, exact, distance },
     ]);
-  if (rows.length > 0) await trx.insertInto("duplicate_pairs").values(rows).execute();
+  if (rows.length === 0) return;
+  await trx
+    .insertInto("duplicate_pairs")
+    .values(rows)
+    .onConflict((conflict) =>
+      conflict.columns(["owner_id", "photo_id", "other_id"]).doUpdateSet({
+        exact: (eb) => eb.ref("excluded.exact"),
+        distance: (eb) => eb.ref("excluded.distance"),
+      }),
+    )
+    .execute();
 }
 
-/** Those of the ids that are photos of the owner, which stay so until the transaction ends. */
+/** Forgets pairs of a photo, in both directions, unless they were written since they were read. */
+async function deleteKnownPairs(
+  trx: Kysely<SearchTables>,
+  { photoId, ownerId }: Pick<eventsV1.PhotoRef, "photoId" | "ownerId">,
+  known: readonly KnownPair[],
+): Promise<void> {
+  if (known.length === 0) return;
+  await sql`
+    with mine as (
+      delete from search.duplicate_pairs p
+      using jsonb_to_recordset(${JSON.stringify(known)}::jsonb) as known("otherId" uuid, version text)
+      where p.owner_id = ${ownerId} and p.photo_id = ${photoId} and p.other_id = known."otherId"
+        and p.xmin::text = known.version
+      returning p.other_id
+    )
+    delete from search.duplicate_pairs p using mine
+    where p.owner_id = ${ownerId} and p.photo_id = mine.other_id and p.other_id = ${photoId}`.execute(trx);
+}
+
+/**
+ * Those of the ids that are photos of the owner, which stay so until the transaction ends. Whoever locks one of them as
+ * well waits until then: pairs of the same photos are written by one at a time.
+ */
 export async function lockDocuments(
   trx: Kysely<SearchTables>,
   ownerId: string,
@@ -47,7 +105,7 @@ export async function lockDocuments(
   const { rows } = await sql<{ photoId: string }>`
     select photo_id as "photoId" from search.documents
     where owner_id = ${ownerId} and photo_id = any(${[...photoIds]}::uuid[]) and not deleted
-    order by photo_id for share`.execute(trx);
+    order by photo_id for no key update`.execute(trx);
   return new Set(rows.map((row) => row.photoId));
 }
 

@@ -44,18 +44,27 @@ where p.photo_id = $1 and p.owner_id = $2 and p.hash is not null
 delete from "search"."pictures"
   where "photo_id" = $1 and "owner_id" = $2;
 
+-- listKnownPairs
+select other_id as "otherId", xmin::text as version from search.duplicate_pairs
+where owner_id = $1 and photo_id = $2;
+
 -- replacePairs
 select photo_id as "photoId" from search.documents
 where owner_id = $1 and photo_id = any($2::uuid[]) and not deleted
-order by photo_id for share;
+order by photo_id for no key update;
 with mine as (
-  delete from search.duplicate_pairs where owner_id = $1 and photo_id = $2
-  returning other_id
+  delete from search.duplicate_pairs p
+  using jsonb_to_recordset($1::jsonb) as known("otherId" uuid, version text)
+  where p.owner_id = $2 and p.photo_id = $3 and p.other_id = known."otherId"
+    and p.xmin::text = known.version
+  returning p.other_id
 )
 delete from search.duplicate_pairs p using mine
-where p.owner_id = $3 and p.photo_id = mine.other_id and p.other_id = $4;
+where p.owner_id = $4 and p.photo_id = mine.other_id and p.other_id = $5;
 insert into "search"."duplicate_pairs" ("owner_id", "photo_id", "other_id", "exact", "distance")
-  values ($1, $2, $3, $4, $5), ($6, $7, $8, $9, $10);
+  values ($1, $2, $3, $4, $5), ($6, $7, $8, $9, $10)
+  on conflict ("owner_id", "photo_id", "other_id") do update
+  set "exact" = "excluded"."exact", "distance" = "excluded"."distance";
 
 -- listNewestOfGroups
 select p.photo_id as "photoId"

@@ -1,7 +1,7 @@
 import { recordQueries } from "@ocelli/chassis/database/record-queries";
 import { expect, test } from "vitest";
 import { deleteDecisions, keepPairs, listKeptPairs, unkeepPairs } from "./duplicate-decisions.ts";
-import { listNewestOfGroups, listOpenPairs, replacePairs } from "./duplicate-pairs.ts";
+import { listKnownPairs, listNewestOfGroups, listOpenPairs, replacePairs } from "./duplicate-pairs.ts";
 import {
   deletePicture,
   findMarksOfBytes,
@@ -44,8 +44,9 @@ test("the SQL of duplicates is what was reviewed (`vitest -u` accepts a change)"
     findNearHashes: (db) =>
       findNearHashes(db, { ...photo, ...hashes, maxDistance: 10, maxTurnedDistance: 4, limit: 60 }),
     deletePicture: (db) => deletePicture(db, photo),
+    listKnownPairs: (db) => listKnownPairs(db, photo),
     replacePairs: {
-      run: (db) => replacePairs(db, photo, [pair]),
+      run: (db) => replacePairs(db, photo, { pairs: [pair], before: [{ otherId: "old", version: "7" }] }),
       answers: [[{ photoId: "photo" }, { photoId: "other" }]],
     },
     listNewestOfGroups: (db) => listNewestOfGroups(db, { ...scope, before: "photo", limit: 21 }),

@@ -78,7 +78,8 @@ cross join lateral (
     where p.owner_id = $5 and d.owner_id = p.owner_id and not d.deleted and not d.withheld limit $6
   ) counted
 ) c
-where c.photos > 0;
+where c.photos > 0
+order by n.begins desc, c.photos desc, n.name, n.person_id limit $7;
 
 -- listAlbumNames
 select 'album' as kind, n.name as text, n.begins, c.photos
@@ -94,7 +95,8 @@ cross join lateral (
       and d.owner_id = a.owner_id and not d.deleted and not d.withheld limit $6
   ) counted
 ) c
-where c.photos > 0;
+where c.photos > 0
+order by n.begins desc, c.photos desc, n.name, n.album_id limit $7;
 
 -- listWords
 select kind, word as text, photos, starts_with(folded, search.fold($1)) as begins

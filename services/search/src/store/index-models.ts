@@ -52,15 +52,36 @@ export async function registerModel(
   });
 }
 
-/** Lets a model answer instead of the one that does, in the caller's transaction. */
+/** True unless a model's vectors were dropped. */
+export async function isStored(db: Kysely<SearchTables>, { number }: StoredModel): Promise<boolean> {
+  const row = await db
+    .selectFrom("index_models")
+    .select("number")
+    .where("number", "=", number)
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
+/** Lets a model answer instead of the one that does, which is filled no more, in the caller's transaction. */
 export async function pointTo(trx: Kysely<SearchTables>, number: number): Promise<void> {
-  await trx.updateTable("index_models").set({ active: false }).where("active", "=", true).execute();
+  await trx
+    .updateTable("index_models")
+    .set({ active: false, filling: false })
+    .where("active", "=", true)
+    .execute();
   await trx.updateTable("index_models").set({ active: true }).where("number", "=", number).execute();
 }
 
-/** Starts or ends the filling of a model in the background. */
-export async function setFilling(db: Kysely<SearchTables>, number: number, filling: boolean): Promise<void> {
-  await db.updateTable("index_models").set({ filling }).where("number", "=", number).execute();
+/**
+ * Starts the filling of a model in the background. Whoever fills it already loses the lease, and thereby cannot end what
+ * was just asked for.
+ */
+export async function beginFilling(db: Kysely<SearchTables>, number: number): Promise<void> {
+  await db
+    .updateTable("index_models")
+    .set({ filling: true, filler: null, filler_until: null })
+    .where("number", "=", number)
+    .execute();
 }
 
 /** Deletes a model with its vectors. */
@@ -76,18 +97,17 @@ export async function lockModels(trx: Kysely<SearchTables>): Promise<void> {
 }
 
 /**
- * True while a model answers; until the caller's transaction ends no other can be made to. What is saved for the
- * active model is thereby saved before a switch, where it was counted, or refused after it.
+ * The model that answers; until the caller's transaction ends no other can be made to. What is saved for the active
+ * model is thereby saved before a switch, where it was counted, or refused after it. Undefined while a switch is made.
  */
-export async function isActive(trx: Kysely<SearchTables>, model: string): Promise<boolean> {
+export async function lockActiveModel(trx: Kysely<SearchTables>): Promise<string | undefined> {
   const row = await trx
     .selectFrom("index_models")
-    .select("number")
-    .where("model", "=", model)
+    .select("model")
     .where("active", "=", true)
     .forShare()
     .executeTakeFirst();
-  return row !== undefined;
+  return row?.model;
 }
 
 /** Names of all tables of all models, without the schema. */
@@ -108,9 +128,10 @@ export async function countVectors(db: Kysely<SearchTables>, number: number): Pr
   const { rows } = await sql<ModelCounts>`
     select (select count(*) from ${vectorTablesOf(number).vectors}) as filled,
            (select count(*) from search.documents where not deleted) as total,
-           (select count(*) from search.vector_failures where model_number = ${number}) as failed`.execute(
-    db,
-  );
+           (select count(*) from search.vector_failures f
+              where f.model_number = ${number}
+                and not exists (select from ${vectorTablesOf(number).vectors} v where v.photo_id = f.photo_id)
+           ) as failed`.execute(db);
   return rows[0] ?? { filled: 0, total: 0, failed: 0 };
 }
 

@@ -10,16 +10,23 @@ export interface KnownName {
   id: string | null;
 }
 
+/** Whose names are looked through. */
+export interface NameScope {
+  ownerId: string;
+  /** False leaves persons out. */
+  mayKnowPeople: boolean;
+}
+
 /** The owner's persons, albums, places, cameras and labels of these names (lower case); persons by first name as well. */
 export async function findNames(
   db: Kysely<SearchTables>,
-  ownerId: string,
+  { ownerId, mayKnowPeople }: NameScope,
   names: readonly string[],
 ): Promise<KnownName[]> {
   const wanted = sql`any(${[...names]}::text[])`;
   const { rows } = await sql<KnownName>`
     select 'person' as kind, name, person_id::text as id from search.people
-    where owner_id = ${ownerId} and not deleted and not hidden and name <> ''
+    where ${mayKnowPeople} and owner_id = ${ownerId} and not deleted and not hidden and name <> ''
       and (lower(name) = ${wanted} or lower(split_part(name, ' ', 1)) = ${wanted})
     union all
     select 'album', name, album_id::text from search.albums
@@ -34,7 +41,7 @@ export async function findNames(
 /** The words (lower case) of some that the owner's photos say, in any form of prose or name. */
 export async function findKnownWords(
   db: Kysely<SearchTables>,
-  ownerId: string,
+  { ownerId, mayKnowPeople }: NameScope,
   words: readonly string[],
 ): Promise<Set<string>> {
   const { rows } = await sql<{ word: string }>`
@@ -43,7 +50,8 @@ export async function findKnownWords(
     union
     select asked from unnest(${[...words]}::text[]) as asked
     where exists (
-      select from search.people where owner_id = ${ownerId} and not deleted and strpos(lower(name), asked) > 0
+      select from search.people
+      where ${mayKnowPeople} and owner_id = ${ownerId} and not deleted and strpos(lower(name), asked) > 0
     )`.execute(db);
   return new Set(rows.map(({ word }) => word));
 }
@@ -51,7 +59,7 @@ export async function findKnownWords(
 /** Words of the owner's photos that are spelt much like one, likest first; none where the store has no trigrams. */
 export async function findSimilarWords(
   db: Kysely<SearchTables>,
-  ownerId: string,
+  { ownerId, mayKnowPeople }: NameScope,
   word: string,
 ): Promise<string[]> {
   const { rows: trigrams } = await sql<{ there: boolean }>`
@@ -63,10 +71,11 @@ export async function findSimilarWords(
       where owner_id = ${ownerId} and kind = 'word'
         and length(word) between ${word.length - 2}::int and ${word.length + 2}::int
       union
-      select lower(name) from search.people where owner_id = ${ownerId} and not deleted and not hidden and name <> ''
+      select lower(name) from search.people
+      where ${mayKnowPeople} and owner_id = ${ownerId} and not deleted and not hidden and name <> ''
       union
       select lower(split_part(name, ' ', 1)) from search.people
-      where owner_id = ${ownerId} and not deleted and not hidden and name <> ''
+      where ${mayKnowPeople} and owner_id = ${ownerId} and not deleted and not hidden and name <> ''
     ) as known
     where public.similarity(word, ${word}) >= ${leastSimilarity}
     order by public.similarity(word, ${word}) desc, word

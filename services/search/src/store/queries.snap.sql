@@ -1,8 +1,8 @@
 -- addToDocument: a caption
-insert into "search"."documents" ("photo_id", "owner_id", "sha256", "ended", "caption")
-  values ($1, $2, $3, $4::text[], $5)
+insert into "search"."documents" ("photo_id", "owner_id", "sha256", "ended", "caption", "caption_event")
+  values ($1, $2, $3, $4::text[], $5, $6)
   on conflict ("photo_id") do update
-  set "caption" = $6, "ended" = array(select distinct unnest(documents.ended || $7::text[])
+  set "caption" = case when "search"."documents"."caption_event" > "excluded"."caption_event" then "search"."documents"."caption" else "excluded"."caption" end, "caption_event" = case when "search"."documents"."caption_event" > "excluded"."caption_event" then "search"."documents"."caption_event" else "excluded"."caption_event" end, "ended" = array(select distinct unnest(documents.ended || $7::text[])
   order by 1)
   where "search"."documents"."deleted" = $8
   returning "ended", "indexed_at";
@@ -42,10 +42,10 @@ update "search"."documents"
   where "photo_id" = $2;
 
 -- deleteDocument
-insert into "search"."documents" ("photo_id", "owner_id", "sha256", "filename", "caption", "labels", "ocr_text", "taken_at", "created_at", "width", "height", "media_type", "size_bytes", "camera", "lens", "city", "region", "country", "favorite", "caption_meaning", "labels_meaning", "title", "description", "deleted")
-  values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)
+insert into "search"."documents" ("photo_id", "owner_id", "sha256", "filename", "caption", "labels", "ocr_text", "taken_at", "created_at", "width", "height", "media_type", "size_bytes", "camera", "lens", "city", "region", "country", "favorite", "caption_meaning", "labels_meaning", "caption_event", "labels_event", "text_event", "title", "description", "deleted")
+  values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27)
   on conflict ("photo_id") do update
-  set "filename" = $25, "caption" = $26, "labels" = $27, "ocr_text" = $28, "taken_at" = $29, "created_at" = $30, "width" = $31, "height" = $32, "media_type" = $33, "size_bytes" = $34, "camera" = $35, "lens" = $36, "city" = $37, "region" = $38, "country" = $39, "favorite" = $40, "caption_meaning" = $41, "labels_meaning" = $42, "title" = $43, "description" = $44, "deleted" = $45, "sha256" = $46;
+  set "filename" = $28, "caption" = $29, "labels" = $30, "ocr_text" = $31, "taken_at" = $32, "created_at" = $33, "width" = $34, "height" = $35, "media_type" = $36, "size_bytes" = $37, "camera" = $38, "lens" = $39, "city" = $40, "region" = $41, "country" = $42, "favorite" = $43, "caption_meaning" = $44, "labels_meaning" = $45, "caption_event" = $46, "labels_event" = $47, "text_event" = $48, "title" = $49, "description" = $50, "deleted" = $51, "sha256" = $52;
 delete from "search"."document_people"
   where "photo_id" = $1 and "owner_id" = $2;
 delete from "search"."document_albums"
@@ -113,14 +113,14 @@ where document_albums.owner_id = excluded.owner_id and document_albums.revision 
 
 -- findNames
 select 'person' as kind, name, person_id::text as id from search.people
-where owner_id = $1 and not deleted and not hidden and name <> ''
-  and (lower(name) = any($2::text[]) or lower(split_part(name, ' ', 1)) = any($3::text[]))
+where $1 and owner_id = $2 and not deleted and not hidden and name <> ''
+  and (lower(name) = any($3::text[]) or lower(split_part(name, ' ', 1)) = any($4::text[]))
 union all
 select 'album', name, album_id::text from search.albums
-where owner_id = $4 and not deleted and lower(name) = any($5::text[])
+where owner_id = $5 and not deleted and lower(name) = any($6::text[])
 union all
 select kind, word, null from search.vocabulary
-where owner_id = $6 and lower(word) = any($7::text[]) and kind in ('place', 'camera', 'label')
+where owner_id = $7 and lower(word) = any($8::text[]) and kind in ('place', 'camera', 'label')
 limit 500;
 
 -- findKnownWords
@@ -129,7 +129,8 @@ where owner_id = $1 and lower(word) = any($2::text[])
 union
 select asked from unnest($3::text[]) as asked
 where exists (
-  select from search.people where owner_id = $4 and not deleted and strpos(lower(name), asked) > 0
+  select from search.people
+  where $4 and owner_id = $5 and not deleted and strpos(lower(name), asked) > 0
 );
 
 -- findSimilarWords
@@ -139,14 +140,15 @@ select word from (
   where owner_id = $1 and kind = 'word'
     and length(word) between $2::int and $3::int
   union
-  select lower(name) from search.people where owner_id = $4 and not deleted and not hidden and name <> ''
+  select lower(name) from search.people
+  where $4 and owner_id = $5 and not deleted and not hidden and name <> ''
   union
   select lower(split_part(name, ' ', 1)) from search.people
-  where owner_id = $5 and not deleted and not hidden and name <> ''
+  where $6 and owner_id = $7 and not deleted and not hidden and name <> ''
 ) as known
-where public.similarity(word, $6) >= $7
-order by public.similarity(word, $8) desc, word
-limit $9;
+where public.similarity(word, $8) >= $9
+order by public.similarity(word, $10) desc, word
+limit $11;
 
 -- compileWords
 select n, string_agg(exact::text, ' | ') filter (where numnode(exact) > 0) as exact,
@@ -158,7 +160,7 @@ cross join lateral (
 ) as said
 cross join lateral (
   select case when numnode(prose) = 0 then prose else prose || name end as exact,
-         case when typing and not phrase and text ~ '^[[:alnum:]]{3,}$' and numnode(prose) > 0
+         case when typing and numnode(prose) > 0
               then to_tsquery('simple', text || ':*') else ''::tsquery end as beginning
 ) as compiled
 group by n order by n;
@@ -169,7 +171,8 @@ select photo_id as "photoId", array[case when words @@ $1::tsquery then 1 when w
 from (
   select d.photo_id, d.words from search.documents d
   where d.words @@ $5::tsquery and (d.owner_id = $6) is true and (not d.deleted and not d.withheld)
-  limit $7
+  order by ts_rank($7::float4[], d.words, $8::tsquery) desc, d.moment desc, d.photo_id desc
+  limit $9
 ) as held;
 
 -- matchWords: any, within a condition
@@ -178,7 +181,8 @@ select photo_id as "photoId", array[(words @@ $1::tsquery)::int, (words @@ $2::t
 from (
   select d.photo_id, d.words from search.documents d
   where d.words @@ $4::tsquery and (d.owner_id = $5) is true and (not d.deleted and not d.withheld and d.favorite = $6)
-  limit $7
+  order by ts_rank($7::float4[], d.words, $8::tsquery) desc, d.moment desc, d.photo_id desc
+  limit $9
 ) as held;
 
 -- listPhotos: every condition

@@ -24,6 +24,7 @@ import type { SearchTables } from "./tables.ts";
 import { compileWords, matchWords } from "./word-search.ts";
 
 const ownerId = "owner";
+const everybody = { ownerId, mayKnowPeople: true };
 const photo = { photoId: "photo", ownerId, sha256: "bytes" };
 const said = { title: "", description: "", withheld: true, favorite: true, taken_at: null, revision: 1 };
 const person = { person_id: "person", owner_id: ownerId, name: "", hidden: false, deleted: false };
@@ -43,7 +44,8 @@ const everything =
 
 test("the store's SQL is what was reviewed (`vitest -u` accepts a change)", async () => {
   const queries = await recordQueries<SearchTables>("search", {
-    "addToDocument: a caption": (db) => addToDocument(db, photo, { caption: "" }, "caption"),
+    "addToDocument: a caption": (db) =>
+      addToDocument(db, photo, { caption: "", caption_event: "event" }, "caption"),
     "addToDocument: nothing but the document": (db) => addToDocument(db, photo, {}),
     "addToDocument: a capture time": (db) => addToDocument(db, photo, { taken_at: null }),
     changeDocument: { run: (db) => changeDocument(db, photo, said), answers: [[{ photo_id: "photo" }]] },
@@ -54,10 +56,10 @@ test("the store's SQL is what was reviewed (`vitest -u` accepts a change)", asyn
     "saveAlbum: deleted": { run: (db) => saveAlbum(db, album), answers: [[{ album_id: "album" }]] },
     saveAlbumPhotos: (db) =>
       saveAlbumPhotos(db, { albumId: "album", ownerId, photoIds: ["photo"], present: true, revision: 1 }),
-    findNames: (db) => findNames(db, ownerId, ["maria"]),
-    findKnownWords: (db) => findKnownWords(db, ownerId, ["cat"]),
+    findNames: (db) => findNames(db, everybody, ["maria"]),
+    findKnownWords: (db) => findKnownWords(db, everybody, ["cat"]),
     findSimilarWords: {
-      run: (db) => findSimilarWords(db, ownerId, "kiten"),
+      run: (db) => findSimilarWords(db, everybody, "kiten"),
       answers: [[{ there: true }]],
     },
     compileWords: (db) => compileWords(db, [word]),

@@ -45,6 +45,7 @@ export async function findKnownPhotos(
 }
 
 type Words = "caption" | "labels" | "ocr_text";
+const events = ["caption_event", "labels_event", "text_event"] as const;
 
 /** All that a document says; null where nobody says anything. */
 export interface RebuiltDocument
@@ -57,6 +58,10 @@ export interface RebuiltDocument
   labels_meaning: Buffer | null;
   title: string | null;
   description: string | null;
+  /** What these events and older ones say of caption, labels and text is in here, whether or not they came. */
+  caption_event: string;
+  labels_event: string;
+  text_event: string;
 }
 
 /**
@@ -80,6 +85,8 @@ export async function replaceDocument(
         .column("photo_id")
         .doUpdateSet({
           ...row,
+          // What is known is in the answer: the version says that nothing newer came since.
+          ...Object.fromEntries(events.map((event) => [event, newest(event)])),
           ended: sql`array(select distinct unnest(documents.ended || ${more}) order by 1)`,
         })
         .where("documents.deleted", "=", false)
@@ -91,6 +98,10 @@ export async function replaceDocument(
   if (!written) return undefined;
   await setVectorsWithheld(trx, { photoId, ownerId, sha256 }, document.withheld);
   return { ended: written.ended, indexed: written.indexed_at !== null };
+}
+
+function newest(event: (typeof events)[number]) {
+  return sql`greatest(${sql.ref(`documents.${event}`)}, ${sql.ref(`excluded.${event}`)})`;
 }
 
 /** Forgets a document that names an owner to whom the photo does not belong, so that the right one can be written. */

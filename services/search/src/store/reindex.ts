@@ -23,6 +23,42 @@ export async function findUnfilled(
   return rows;
 }
 
+/**
+ * Photos whose pixels were never looked at for duplicates and that were not given up with the model, newest first. Across
+ * owners: nobody asks for it.
+ */
+export async function findUnmarked(
+  db: Kysely<SearchTables>,
+  { number }: StoredModel,
+  limit: number,
+): Promise<eventsV1.PhotoRef[]> {
+  const { rows } = await sql<eventsV1.PhotoRef>`
+    select d.photo_id as "photoId", d.owner_id as "ownerId", d.sha256
+    from search.documents d
+    where not d.deleted
+      and not exists (select from search.pictures p where p.photo_id = d.photo_id)
+      and not exists (
+        select from search.vector_failures f where f.photo_id = d.photo_id and f.model_number = ${number}
+      )
+    order by d.photo_id desc
+    limit ${limit}`.execute(db);
+  return rows;
+}
+
+/**
+ * Changes whenever a photo may have come to lack a vector of the model: one was saved for the model that answers, or those
+ * given up are to be tried again. It costs a row per owner rather than one per photo.
+ */
+export async function fillingMark(db: Kysely<SearchTables>, { number }: StoredModel): Promise<string> {
+  const { rows } = await sql<{ mark: string }>`
+    select concat_ws(' ',
+      (select sum(o.revision) from search.vector_owners o
+         join search.index_models m on m.number = o.model_number where m.active),
+      (select count(*) from search.vector_failures where model_number = ${number})
+    ) as mark`.execute(db);
+  return rows[0]?.mark ?? "";
+}
+
 /** True when a photo is still in the index; until the caller's transaction ends it stays there. */
 export async function lockDocument(
   trx: Kysely<SearchTables>,
@@ -73,6 +109,20 @@ export async function leaseFilling(
     where filling and (filler is null or filler = ${filler} or filler_until < now())
     returning number`.execute(db);
   return rows.map(({ number }) => number);
+}
+
+/** Ends the filling of a model that lacks nothing, unless it was asked for anew since the lease was had. */
+export async function endFilling(
+  db: Kysely<SearchTables>,
+  { number }: StoredModel,
+  filler: string,
+): Promise<void> {
+  await db
+    .updateTable("index_models")
+    .set({ filling: false })
+    .where("number", "=", number)
+    .where("filler", "=", filler)
+    .execute();
 }
 
 /** Gives the lease back. */

@@ -20,6 +20,8 @@ export interface SuggestionQuery {
   limit: number;
 }
 
+/** Names of one kind whose photos are counted: which of them have most is known only then. */
+const maxCompared = 200;
 /** Nobody asks whether it is a thousand or two, and counting them all would take longer than typing a letter. */
 const maxCounted = 1_000;
 
@@ -32,7 +34,7 @@ function begins({ typed }: SuggestionQuery): RawBuilder<boolean> {
   return sql`starts_with(folded, search.fold(${typed}))`;
 }
 
-/** Persons by name; of one name, each. */
+/** Persons by name, those on the most photos; of one name, each. */
 export async function listPersonNames(
   db: Kysely<SearchTables>,
   query: SuggestionQuery,
@@ -42,7 +44,7 @@ export async function listPersonNames(
     from (
       select person_id, name, ${begins(query)} as begins from search.people
       where owner_id = ${query.ownerId} and name <> '' and not hidden and not deleted and ${hasWord(query)}
-      order by begins desc, name, person_id limit ${query.limit}
+      order by begins desc, name, person_id limit ${maxCompared}
     ) n
     cross join lateral (
       select count(*)::int as photos from (
@@ -53,11 +55,12 @@ export async function listPersonNames(
         where p.owner_id = ${query.ownerId} and d.owner_id = p.owner_id and not d.deleted and not d.withheld limit ${maxCounted}
       ) counted
     ) c
-    where c.photos > 0`.execute(db);
+    where c.photos > 0
+    order by n.begins desc, c.photos desc, n.name, n.person_id limit ${query.limit}`.execute(db);
   return rows;
 }
 
-/** Albums by name. */
+/** Albums by name, those with the most photos. */
 export async function listAlbumNames(
   db: Kysely<SearchTables>,
   query: SuggestionQuery,
@@ -67,7 +70,7 @@ export async function listAlbumNames(
     from (
       select album_id, name, ${begins(query)} as begins from search.albums
       where owner_id = ${query.ownerId} and not deleted and ${hasWord(query)}
-      order by begins desc, name, album_id limit ${query.limit}
+      order by begins desc, name, album_id limit ${maxCompared}
     ) n
     cross join lateral (
       select count(*)::int as photos from (
@@ -76,7 +79,8 @@ export async function listAlbumNames(
           and d.owner_id = a.owner_id and not d.deleted and not d.withheld limit ${maxCounted}
       ) counted
     ) c
-    where c.photos > 0`.execute(db);
+    where c.photos > 0
+    order by n.begins desc, c.photos desc, n.name, n.album_id limit ${query.limit}`.execute(db);
   return rows;
 }
 

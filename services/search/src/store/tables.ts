@@ -42,6 +42,10 @@ export interface SearchTables
     /** Sentence embeddings of caption and labels, see `meanings.ts`. */
     caption_meaning: Buffer | null;
     labels_meaning: Buffer | null;
+    /** Events that caption, labels and text are of: their ids are in the order of time. Null: said before any was kept. */
+    caption_event: string | null;
+    labels_event: string | null;
+    text_event: string | null;
     /** Owner's title. */
     title: string | null;
     /** Owner's description. */

@@ -80,9 +80,14 @@ export async function scanOwner(
   return nearestInOrder(db, query, limit);
 }
 
+// By itself a scan ends after 20,000 photos, of whomever they are, and after as much memory as `work_mem`.
+const mostScanned = 2_147_483_647;
+const scanMemory = 8;
+
 /**
  * The owner's photos nearest to a vector by the HNSW index, about best first. The scan goes on past what conditions
- * refuse, in the order of the index, until there are enough. The settings hold for the caller's transaction.
+ * refuse, in the order of the index, until there are enough or its memory is full: fewer than wanted may be there although
+ * the owner has more. The settings hold for the caller's transaction.
  */
 export async function scanGraph(
   trx: Kysely<SearchTables>,
@@ -92,7 +97,9 @@ export async function scanGraph(
 ): Promise<Neighbour[]> {
   await sql`
     select set_config('hnsw.ef_search', ${String(searchWidth)}, true),
-           set_config('hnsw.iterative_scan', 'relaxed_order', true)`.execute(trx);
+           set_config('hnsw.iterative_scan', 'relaxed_order', true),
+           set_config('hnsw.max_scan_tuples', ${String(mostScanned)}, true),
+           set_config('hnsw.scan_mem_multiplier', ${String(scanMemory)}, true)`.execute(trx);
   return nearestInOrder(trx, query, limit);
 }
 

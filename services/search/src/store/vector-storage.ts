@@ -9,6 +9,9 @@ export interface VectorCapability {
   hasGraph: boolean;
 }
 
+/** The first with `halfvec`. */
+const leastVersion = [0, 7, 0] as const;
+
 /**
  * Iterative scans, without which a filter makes the index lose rows, came with 0.8.0; 0.8.4 is the first without the
  * known faults of building it.
@@ -16,16 +19,25 @@ export interface VectorCapability {
 const leastGraphVersion = [0, 8, 4] as const;
 
 /**
- * Finds out what the server can do and, where pgvector is at hand, switches it on. The embedded database has pgvector,
- * but building an index there takes longer than it ever saves, and reading codes is fast enough.
+ * Finds out what the server can do and, where pgvector is at hand and may be, switches it on. A version that an
+ * administrator has switched on stays the one that counts, whatever newer one is at hand. The embedded database has
+ * pgvector, but building an index there takes longer than it ever saves, and reading codes is fast enough.
  */
 export async function findCapability(db: Kysely<unknown>): Promise<VectorCapability> {
-  const { rows } = await sql<{ version: string | null; embedded: boolean }>`
-    select (select default_version from pg_available_extensions where name = 'vector') as version,
-           version() like '%PGlite%' as embedded`.execute(db);
+  // A block of its own, so that a refusal leaves the caller's transaction whole.
+  await sql`
+    do $$ begin
+      if exists (select from pg_available_extensions where name = 'vector') then
+        create extension if not exists vector with schema public;
+      end if;
+    exception when others then
+      raise notice 'pgvector is not switched on: vectors are stored as bytes (%)', sqlerrm;
+    end $$`.execute(db);
+  const { rows } = await sql<{ version: string; embedded: boolean }>`
+    select extversion as version, version() like '%PGlite%' as embedded
+    from pg_extension where extname = 'vector' and extnamespace = 'public'::regnamespace`.execute(db);
   const [found] = rows;
-  if (!found?.version) return { storage: "bytes", hasGraph: false };
-  await sql`create extension if not exists vector with schema public`.execute(db);
+  if (!found || !isAtLeast(found.version, leastVersion)) return { storage: "bytes", hasGraph: false };
   return { storage: "halfvec", hasGraph: !found.embedded && isAtLeast(found.version, leastGraphVersion) };
 }
 

@@ -105,7 +105,9 @@ limit $4;
 
 -- scanGraph: within
 select set_config('hnsw.ef_search', $1, true),
-       set_config('hnsw.iterative_scan', 'relaxed_order', true);
+       set_config('hnsw.iterative_scan', 'relaxed_order', true),
+       set_config('hnsw.max_scan_tuples', $2, true),
+       set_config('hnsw.scan_mem_multiplier', $3, true);
 select v.photo_id as "photoId", (1 - (v.vector <=> $1::public.halfvec))::float8 as cosine
 from "search"."vectors_1" v
 where v.owner_id = $2 and not v.withheld 
@@ -141,33 +143,41 @@ select "number", "model", "dimension", "storage", "has_graph", "active", "fillin
   from "search"."index_models"
   order by "active" desc, "number" desc;
 
+-- isStored
+select "number"
+  from "search"."index_models"
+  where "number" = $1;
+
 -- pointTo
 update "search"."index_models"
-  set "active" = $1
-  where "active" = $2;
+  set "active" = $1, "filling" = $2
+  where "active" = $3;
 update "search"."index_models"
   set "active" = $1
   where "number" = $2;
 
--- setFilling
+-- beginFilling
 update "search"."index_models"
-  set "filling" = $1
-  where "number" = $2;
+  set "filling" = $1, "filler" = $2, "filler_until" = $3
+  where "number" = $4;
 
 -- removeModel
 delete from "search"."index_models"
   where "number" = $1;
 drop table if exists "search"."vectors_1", "search"."vector_codes_1";
 
--- isActive
-select "number"
+-- lockActiveModel
+select "model"
   from "search"."index_models"
-  where "model" = $1 and "active" = $2 for share;
+  where "active" = $1 for share;
 
 -- countVectors
 select (select count(*) from "search"."vectors_1") as filled,
        (select count(*) from search.documents where not deleted) as total,
-       (select count(*) from search.vector_failures where model_number = $1) as failed;
+       (select count(*) from search.vector_failures f
+          where f.model_number = $1
+            and not exists (select from "search"."vectors_1" v where v.photo_id = f.photo_id)
+       ) as failed;
 
 -- countLost
 select count(*) as lost from "search"."vectors_1" v
@@ -186,6 +196,29 @@ where not d.deleted
   )
 order by d.photo_id desc
 limit $2;
+
+-- findUnmarked
+select d.photo_id as "photoId", d.owner_id as "ownerId", d.sha256
+from search.documents d
+where not d.deleted
+  and not exists (select from search.pictures p where p.photo_id = d.photo_id)
+  and not exists (
+    select from search.vector_failures f where f.photo_id = d.photo_id and f.model_number = $1
+  )
+order by d.photo_id desc
+limit $2;
+
+-- fillingMark
+select concat_ws(' ',
+  (select sum(o.revision) from search.vector_owners o
+     join search.index_models m on m.number = o.model_number where m.active),
+  (select count(*) from search.vector_failures where model_number = $1)
+) as mark;
+
+-- endFilling
+update "search"."index_models"
+  set "filling" = $1
+  where "number" = $2 and "filler" = $3;
 
 -- lockDocument
 select "photo_id"

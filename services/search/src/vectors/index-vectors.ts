@@ -2,14 +2,15 @@ import { type ServiceHost, unavailable } from "@ocelli/chassis";
 import type { eventsV1 } from "@ocelli/contracts";
 import type { Engine, RgbImage } from "@ocelli/inference";
 import type { Kysely } from "kysely";
-import { isActive, listModels, type StoredModel } from "../store/index-models.ts";
+import { listModels, lockActiveModel, type StoredModel } from "../store/index-models.ts";
 import type { SearchTables } from "../store/tables.ts";
 import { findVectorOfBytes, saveVector, vectorOfPhoto } from "../store/vectors.ts";
 import type { ModelVector, NearestQuery, Neighbour, Vectors } from "../vectors.ts";
 import { CodeCache } from "./code-cache.ts";
-import { embedForModel, embedPicture, modelOfKey } from "./joint-model.ts";
+import { embedForModel, embedPicture, modelKey, modelOfKey } from "./joint-model.ts";
 import { findNearest } from "./nearest.ts";
 import { startModel } from "./start-model.ts";
+import { modelGone } from "./switches.ts";
 
 /** What {@link openVectors} needs. */
 export interface VectorsOptions {
@@ -64,7 +65,6 @@ export class IndexVectors implements Vectors {
     return active;
   }
 
-  /** Reads which model answers. */
   async follow(): Promise<void> {
     this.#models = await listModels(this.#options.db);
   }
@@ -73,22 +73,33 @@ export class IndexVectors implements Vectors {
     clearInterval(this.#timer);
   }
 
-  async embedTexts(texts: string[]): Promise<{ model: string; embeddings: Float32Array[] }> {
-    const { model } = this;
+  async embedTexts(
+    texts: string[],
+    model: string = this.#maker,
+  ): Promise<{ model: string; embeddings: Float32Array[] }> {
     const { engine } = this.#options;
     return { model, embeddings: await embedForModel(engine, this.#runnable(model), texts) };
   }
 
   async embedPicture(image: RgbImage, signal: AbortSignal): Promise<ModelVector> {
-    const { model } = this;
+    const model = this.#maker;
     const { engine } = this.#options;
     return { model, embedding: await embedPicture(engine, this.#runnable(model), image, signal) };
+  }
+
+  /** The model that makes vectors: the active one or, where the manifest has it no more, the manifest's own. */
+  get #maker(): string {
+    const { engine } = this.#options;
+    const { model } = this.#active;
+    const own = modelKey(engine.model("vision"));
+    const isStored = this.#models.some((each) => each.model === own);
+    return !modelOfKey(engine, model) && isStored ? own : model;
   }
 
   #runnable(key: string) {
     const model = modelOfKey(this.#options.engine, key);
     if (model) return model;
-    throw unavailable("MODEL_NOT_FOUND", `The model ${key} answers searches, but is not in the manifest.`);
+    throw unavailable("MODEL_NOT_FOUND", `The model ${key} is not in the manifest.`);
   }
 
   async save(
@@ -98,9 +109,16 @@ export class IndexVectors implements Vectors {
     model: string = this.model,
   ): Promise<void> {
     // Made before a switch and stored after it, it would be missing among the vectors that answer.
-    if (!(await isActive(trx, model)))
+    const active = await lockActiveModel(trx);
+    if (model !== active && !this.#isSuccessor(model, active))
       throw unavailable("MODEL_SWITCHED", `The model ${model} does not answer searches any more.`);
     await saveVector(trx, this.#stored(model), photo, embedding);
+  }
+
+  /** True of a model that is filled to take the place of one that the manifest has no more. */
+  #isSuccessor(key: string, active: string | undefined): boolean {
+    if (active === undefined || modelOfKey(this.#options.engine, active)) return false;
+    return this.#stored(key).filling;
   }
 
   async findOfBytes(sha256: string): Promise<Float32Array | undefined> {
@@ -123,6 +141,6 @@ export class IndexVectors implements Vectors {
   #stored(key: string): StoredModel {
     const model = this.#models.find((each) => each.model === key);
     if (model) return model;
-    throw unavailable("MODEL_NOT_FOUND", `The index has no vectors of ${key}.`);
+    throw modelGone(key);
   }
 }

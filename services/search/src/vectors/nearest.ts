@@ -1,5 +1,5 @@
 import type { Kysely } from "kysely";
-import type { StoredModel } from "../store/index-models.ts";
+import { isStored, type StoredModel } from "../store/index-models.ts";
 import type { SearchTables } from "../store/tables.ts";
 import {
   countIndexed,
@@ -14,6 +14,7 @@ import {
 import type { NearestQuery, Neighbour } from "../vectors.ts";
 import type { CodeCache } from "./code-cache.ts";
 import { photoIdAt, rankCodes } from "./codes.ts";
+import { modelGone } from "./switches.ts";
 
 /**
  * Photos that are measured one by one rather than told apart by their codes first. Measured on the embedded database:
@@ -42,7 +43,11 @@ export interface NearestOptions {
   codes: CodeCache;
 }
 
-/** See `Vectors.nearest`. The way is chosen by how many photos there are to choose from. */
+/**
+ * See `Vectors.nearest`. The way is chosen by how many photos there are to choose from.
+ * @throws AppError UNAVAILABLE/MODEL_NOT_FOUND when the vectors were dropped; a table that is gone in the midst of it throws
+ *   what the database says. Both are known to `isModelGone`.
+ */
 export async function findNearest(
   { db, codes }: NearestOptions,
   model: StoredModel,
@@ -50,6 +55,8 @@ export async function findNearest(
 ): Promise<Neighbour[]> {
   const query: VectorQuery = { model, ownerId, embedding, within };
   const owner = await findVectorOwner(db, model, ownerId);
+  // A model that was dropped has no owners either: nothing is not the answer then.
+  if (!owner && !(await isStored(db, model))) throw modelGone(model.model);
   if (!owner || owner.photos === 0 || limit <= 0) return [];
   const few = exactPhotos[model.storage];
   if (within) {
@@ -59,8 +66,9 @@ export async function findNearest(
   } else if (owner.photos <= few) return best(await scanOwner(db, query, limit), limit);
   if (model.hasGraph && owner.photos >= (await countIndexed(db, model)) * leastGraphShare) {
     const width = Math.min(graphWidth.most, Math.max(graphWidth.least, limit));
-    const scan = db.transaction().execute((trx) => scanGraph(trx, query, limit, width));
-    return best(await scan, limit);
+    const found = await db.transaction().execute((trx) => scanGraph(trx, query, limit, width));
+    if (found.length >= Math.min(limit, owner.photos)) return best(found, limit);
+    // The scan may have ended early; the codes are of every photo.
   }
   const packed = await codes.of({ model, ownerId, ...owner });
   if (!packed) return byCandidates(db, query, limit, owner.photos, (count) => scanCodes(db, query, count));

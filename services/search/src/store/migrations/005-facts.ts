@@ -1,4 +1,5 @@
 import { type Kysely, type RawBuilder, sql } from "kysely";
+import { findTextCollation } from "./text-collation.ts";
 
 /** Facts of the photos, persons, albums and the owner's vocabulary: what queries filter by and are understood with. */
 export const factsMigration = {
@@ -27,7 +28,10 @@ async function addFacts(db: Kysely<unknown>): Promise<void> {
       add column created_at timestamptz,
       add column favorite boolean not null default false,
       add column caption_meaning bytea,
-      add column labels_meaning bytea`.execute(db);
+      add column labels_meaning bytea,
+      add column caption_event uuid,
+      add column labels_event uuid,
+      add column text_event uuid`.execute(db);
   await sql`
     alter table search.documents
       add column moment timestamptz generated always as (coalesce(taken_at, created_at, '0001-01-01T00:00:00Z')) stored`.execute(
@@ -46,6 +50,7 @@ async function addFacts(db: Kysely<unknown>): Promise<void> {
  * of places, cameras and files are kept as they are: stemming is for prose.
  */
 async function rebuildWords(db: Kysely<unknown>): Promise<void> {
+  const collation = await findTextCollation(db);
   await sql`alter table search.documents drop column words`.execute(db);
   await sql`
     alter table search.documents add column words tsvector generated always as (
@@ -56,7 +61,7 @@ async function rebuildWords(db: Kysely<unknown>): Promise<void> {
         setweight(to_tsvector('english', coalesce(search.join_words(labels), '')), 'B') ||
         setweight(to_tsvector('english', coalesce(ocr_text, '')), 'C') ||
         setweight(to_tsvector('simple', coalesce(filename, '') || ' ' ||
-          regexp_replace(coalesce(filename, ''), '[^[:alnum:]]+', ' ', 'g')), 'D') ||
+          regexp_replace(coalesce(filename, '')${collation}, '[^[:alnum:]]+', ' ', 'g')), 'D') ||
         setweight(to_tsvector('simple', coalesce(city, '') || ' ' || coalesce(region, '') || ' ' ||
           coalesce(country, '') || ' ' || coalesce(camera, '') || ' ' || coalesce(lens, '')), 'B') ||
         array_to_tsvector(array['=' || owner_id::text])
@@ -121,6 +126,7 @@ async function createAlbums(db: Kysely<unknown>): Promise<void> {
  * Kept by a trigger, whoever changes a document and however it goes.
  */
 async function createVocabulary(db: Kysely<unknown>): Promise<void> {
+  const collation = await findTextCollation(db);
   await sql`
     create table search.vocabulary (
       owner_id uuid not null,
@@ -145,7 +151,7 @@ async function createVocabulary(db: Kysely<unknown>): Promise<void> {
         select 'word', lexeme
           from unnest(tsvector_to_array(to_tsvector('simple',
             concat_ws(' ', prose, search.join_words(labels), search.join_words(places), camera)))) as lexeme
-          where lexeme ~ '^[[:alpha:]]{3,30}$'
+          where lexeme${collation} ~ '^[[:alpha:]]{3,30}$'
       ) as said(kind, word) where shown
     $$`.execute(db);
   await keepVocabulary(db);

@@ -1,15 +1,17 @@
 import { type Kysely, sql } from "kysely";
+import { findTextCollation } from "./text-collation.ts";
 
 /**
  * What may be suggested, in the form in which it is compared with what was typed: lower case, without accents, a blank
- * before every word.
+ * before every word; null where no letter or digit is left, so that such a text neither finds nor is found.
  */
 export const suggestionsMigration = {
   async up(db: Kysely<unknown>): Promise<void> {
+    const collation = await findTextCollation(db);
     await sql`
       create function search.fold(words text) returns text language sql immutable parallel safe
-      return ' ' || trim(regexp_replace(
-        lower(regexp_replace(normalize(words, nfkd), '[\u0300-\u036f]', '', 'g')), '[^[:alnum:]]+', ' ', 'g'))`.execute(
+      return nullif(' ' || trim(regexp_replace(
+        lower(regexp_replace(normalize(words, nfkd)${collation}, '[\u0300-\u036f]', '', 'g')), '[^[:alnum:]]+', ' ', 'g')), ' ')`.execute(
       db,
     );
     await sql`

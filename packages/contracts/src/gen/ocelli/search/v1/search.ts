@@ -2022,7 +2022,10 @@ export const SearchServiceDefinition = {
   name: "SearchService",
   fullName: "ocelli.search.v1.SearchService",
   methods: {
-    /** Searches the caller's photos. INVALID_ARGUMENT/{INVALID_QUERY,INVALID_MIN_SCORE,INVALID_FILTER,INVALID_PAGE_TOKEN}. */
+    /**
+     * Searches the caller's photos. INVALID_ARGUMENT/{INVALID_QUERY,INVALID_MIN_SCORE,INVALID_FILTER,INVALID_PAGE_TOKEN}.
+     * PERMISSION_DENIED/SCOPE_REQUIRED for a filter by person without the scope `people`, without which nobody is recognised.
+     */
     search: {
       name: "Search",
       requestType: SearchRequest as typeof SearchRequest,
@@ -2074,7 +2077,10 @@ export const SearchServiceDefinition = {
 } as const;
 
 export interface SearchServiceImplementation<CallContextExt = {}> {
-  /** Searches the caller's photos. INVALID_ARGUMENT/{INVALID_QUERY,INVALID_MIN_SCORE,INVALID_FILTER,INVALID_PAGE_TOKEN}. */
+  /**
+   * Searches the caller's photos. INVALID_ARGUMENT/{INVALID_QUERY,INVALID_MIN_SCORE,INVALID_FILTER,INVALID_PAGE_TOKEN}.
+   * PERMISSION_DENIED/SCOPE_REQUIRED for a filter by person without the scope `people`, without which nobody is recognised.
+   */
   search(request: SearchRequest, context: CallContext & CallContextExt): Promise<DeepPartial<SearchResponse>>;
   /**
    * Photos of the caller that look like one of them, without itself. NOT_FOUND/PHOTO_NOT_FOUND,
@@ -2099,7 +2105,10 @@ export interface SearchServiceImplementation<CallContextExt = {}> {
 }
 
 export interface SearchServiceClient<CallOptionsExt = {}> {
-  /** Searches the caller's photos. INVALID_ARGUMENT/{INVALID_QUERY,INVALID_MIN_SCORE,INVALID_FILTER,INVALID_PAGE_TOKEN}. */
+  /**
+   * Searches the caller's photos. INVALID_ARGUMENT/{INVALID_QUERY,INVALID_MIN_SCORE,INVALID_FILTER,INVALID_PAGE_TOKEN}.
+   * PERMISSION_DENIED/SCOPE_REQUIRED for a filter by person without the scope `people`, without which nobody is recognised.
+   */
   search(request: DeepPartial<SearchRequest>, options?: CallOptions & CallOptionsExt): Promise<SearchResponse>;
   /**
    * Photos of the caller that look like one of them, without itself. NOT_FOUND/PHOTO_NOT_FOUND,

@@ -73,7 +73,7 @@ export interface GetSmartAlbumResponse {
 
 /** See ListSmartAlbums. */
 export interface ListSmartAlbumsRequest {
-  /** 0 means the default of 20; more than 50 is clamped; negative is refused. */
+  /** 0 means the default of 20, which is the most as well: more is clamped; negative is refused. */
   pageSize: number;
   /** Token of the previous page; empty for the first. */
   pageToken: string;
