@@ -52,6 +52,7 @@ function environment(overrides: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const inherited = {
     PATH: `${join(root, "node_modules/.bin")}:${process.env.PATH}`,
     HOME: process.env.HOME,
+    NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
   };
   return { ...inherited, LOG_LEVEL: "warn", LOG_FORMAT: "json", PORT: "0", ...overrides };
 }
