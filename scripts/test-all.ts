@@ -59,7 +59,12 @@ check("types", "tsc", ["--noEmit", "-p", "tsconfig.json"]);
 check("proto lint", "buf", ["lint"]);
 check("configuration table", "node", ["scripts/write-config-docs.ts", "--check"]);
 runTests("unit and integration tests", ["packages", "services", "gateway", "cli", "scripts"]);
-runTests("end-to-end tests", ["e2e", ...alone.flatMap((name) => ["--exclude", `e2e/${name}.test.ts`])]);
+// They wait for processes now and then, so that three keep two cores busy.
+runTests("end-to-end tests", [
+  "e2e",
+  ...alone.flatMap((name) => ["--exclude", `e2e/${name}.test.ts`]),
+  "--maxWorkers=3",
+]);
 runTests("end-to-end tests, one file at a time", [
   ...alone.map((name) => `e2e/${name}.test.ts`),
   "--maxWorkers=1",

@@ -3,6 +3,7 @@ import { PGlite } from "@electric-sql/pglite";
 import { pg_trgm } from "@electric-sql/pglite/contrib/pg_trgm";
 import { vector } from "@electric-sql/pglite-pgvector";
 import type { WorkerMessage, WorkerSettings } from "./embedded-database.ts";
+import { keepEmptyCluster, readEmptyCluster } from "./empty-cluster.ts";
 import { serveProtocol } from "./protocol-server.ts";
 
 if (!parentPort) throw new Error("database-worker.ts runs only as a worker thread");
@@ -15,10 +16,14 @@ function send(message: WorkerMessage): void {
 }
 
 try {
+  const { dataDir } = settings;
+  const kept = dataDir ? undefined : await readEmptyCluster();
   const database = await PGlite.create({
-    ...(settings.dataDir ? { dataDir: settings.dataDir } : {}),
+    ...(dataDir ? { dataDir } : {}),
+    ...(kept ? { loadDataDir: kept } : {}),
     extensions: { vector, pg_trgm },
   });
+  if (!dataDir && !kept) await keepEmptyCluster(database);
   const server = await serveProtocol({
     database,
     socketPath: settings.socketPath,
