@@ -10,9 +10,10 @@ import { fileURLToPath } from "node:url";
 /** Whole meshes and a thousand callers want both cores. */
 const alone = ["crash", "job-chaos", "mesh", "overload"];
 
+/** Tests wait for processes and timers now and then: three keep two cores busy. */
+const workers = "--maxWorkers=3";
+
 const root = fileURLToPath(new URL("..", import.meta.url));
-// Tests start hundreds of processes of the same code: each finds it compiled.
-process.env.NODE_COMPILE_CACHE ??= join(root, "node_modules", ".cache", "compiled");
 let passed = 0;
 let failed = 0;
 
@@ -58,12 +59,11 @@ check("format and lint", "biome", ["check", "."]);
 check("types", "tsc", ["--noEmit", "-p", "tsconfig.json"]);
 check("proto lint", "buf", ["lint"]);
 check("configuration table", "node", ["scripts/write-config-docs.ts", "--check"]);
-runTests("unit and integration tests", ["packages", "services", "gateway", "cli", "scripts"]);
-// They wait for processes now and then, so that three keep two cores busy.
+runTests("unit and integration tests", [...["packages", "services", "gateway", "cli", "scripts"], workers]);
 runTests("end-to-end tests", [
   "e2e",
   ...alone.flatMap((name) => ["--exclude", `e2e/${name}.test.ts`]),
-  "--maxWorkers=3",
+  workers,
 ]);
 runTests("end-to-end tests, one file at a time", [
   ...alone.map((name) => `e2e/${name}.test.ts`),
