@@ -1,7 +1,7 @@
 import { type SpawnSyncReturns, spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 
 // Everything that must hold before a change lands, in the order in which it fails fastest. The last line is
@@ -16,6 +16,8 @@ const workers = "--maxWorkers=3";
 const root = fileURLToPath(new URL("..", import.meta.url));
 let passed = 0;
 let failed = 0;
+/** What a reader of the last lines must know: tests that failed, and those that need a quiet machine. */
+const remarks: string[] = [];
 
 function run(command: string, args: string[]): SpawnSyncReturns<Buffer> {
   return spawnSync(command, args, { cwd: root, stdio: "inherit" });
@@ -26,33 +28,69 @@ function check(name: string, command: string, args: string[]): void {
   if (run(command, args).status === 0) passed += 1;
   else {
     failed += 1;
-    console.log(`== ${name}: FAILED`);
+    remarks.push(`FAILED: ${name}`);
   }
 }
 
-/** Runs vitest once and adds its own counts; a crashed run counts as one failure. */
+/** What became of one test file. */
+interface FileResult {
+  name: string;
+  status: string;
+  assertionResults: { fullName: string; status: string }[];
+}
+
+/** Runs vitest once; undefined when it crashed. */
+function vitest(args: string[]): FileResult[] | undefined {
+  const folder = mkdtempSync(join(tmpdir(), "ocelli-report-"));
+  const file = join(folder, "report.json");
+  run("vitest", ["run", ...args, "--reporter=default", "--reporter=json", `--outputFile.json=${file}`]);
+  try {
+    const report: { testResults: FileResult[] } = JSON.parse(readFileSync(file, "utf8"));
+    return report.testResults;
+  } catch {
+    return undefined;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+const titlesOf = ({ assertionResults }: FileResult, status: string) =>
+  assertionResults.filter((each) => each.status === status).map(({ fullName }) => fullName);
+
+/** A file that cannot even be loaded, or whose set-up fails, has no failed test. */
+const failuresOf = (file: FileResult) => {
+  const titles = titlesOf(file, "failed");
+  return titles.length === 0 && file.status === "failed" ? ["(the file as a whole)"] : titles;
+};
+
+/**
+ * Runs tests and adds their counts. Files with a failure get a second run, one at a time: its counts are what counts,
+ * and what failed at first is told at the end.
+ */
 function runTests(name: string, args: string[]): void {
   console.log(`\n== ${name}`);
-  const folder = mkdtempSync(join(tmpdir(), "ocelli-report-"));
-  const report = join(folder, "report.json");
-  const result = run("vitest", [
-    "run",
-    ...args,
-    "--reporter=default",
-    "--reporter=json",
-    `--outputFile.json=${report}`,
-  ]);
-  try {
-    const counts: { numPassedTests: number; numFailedTests: number } = JSON.parse(
-      readFileSync(report, "utf8"),
-    );
-    passed += counts.numPassedTests;
-    // A file that cannot even be loaded fails the run without a failed test.
-    failed += counts.numFailedTests || (result.status === 0 ? 0 : 1);
-  } catch {
+  const results = vitest(args);
+  if (!results || results.length === 0) {
     failed += 1;
+    remarks.push(`FAILED: ${name}: no tests were run`);
+    return;
   }
-  rmSync(folder, { recursive: true, force: true });
+  const bad = results.filter((file) => failuresOf(file).length > 0);
+  let again: FileResult[] = [];
+  if (bad.length > 0) {
+    console.log(`\n== ${name}: once more, one at a time`);
+    again = vitest([...bad.map((file) => file.name), "--maxWorkers=1"]) ?? [];
+  }
+  for (const first of results) {
+    const last = again.find((file) => file.name === first.name) ?? first;
+    const failures = failuresOf(last);
+    passed += titlesOf(last, "passed").length;
+    failed += failures.length;
+    const path = relative(root, first.name);
+    for (const title of failures) remarks.push(`FAILED: ${path} > ${title}`);
+    for (const title of failuresOf(first).filter((each) => !failures.includes(each)))
+      remarks.push(`PASSED ONLY WHEN RUN ALONE: ${path} > ${title}`);
+  }
 }
 
 check("format and lint", "biome", ["check", "."]);
@@ -70,5 +108,5 @@ runTests("end-to-end tests, one file at a time", [
   "--maxWorkers=1",
 ]);
 
-console.log(`\n${passed} passed, ${failed} failed`);
+console.log(`\n${remarks.map((each) => `${each}\n`).join("")}${passed} passed, ${failed} failed`);
 process.exitCode = failed > 0 ? 1 : 0;
