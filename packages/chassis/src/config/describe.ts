@@ -5,6 +5,8 @@ export interface SettingRow {
   env: string;
   default: string;
   doc: string;
+  /** Whether a file may hold it. */
+  confidential: boolean;
 }
 
 /** Rows of the configuration table, in the order the settings are declared. */
@@ -13,6 +15,7 @@ export function describeSettings(settings: Settings): SettingRow[] {
     env: setting.env,
     default: setting.defaultDoc ?? showDefault(setting.default, setting.optional),
     doc: setting.doc,
+    confidential: setting.confidential,
   }));
 }
 

@@ -79,8 +79,20 @@ const cases: Case[] = [
       ["localhost:7001", "localhost:7001"],
       ["[::1]:7001", "[::1]:7001"],
       ["auth.default.svc:65535", "auth.default.svc:65535"],
+      ["dns:///auth.ocelli.svc:7001", "dns:///auth.ocelli.svc:7001"],
     ],
-    ["localhost", ":7001", "http://localhost:7001", "::1:7001", "a b:1", "localhost:65536", "localhost:0"],
+    [
+      "localhost",
+      ":7001",
+      "http://localhost:7001",
+      "::1:7001",
+      "a b:1",
+      "localhost:65536",
+      "localhost:0",
+      "dns:///auth",
+      "dns:///:1",
+      "dns://8.8.8.8/auth:1",
+    ],
   ],
 ];
 
@@ -151,13 +163,17 @@ test("describes settings without giving secrets away", () => {
     size: setting("SIZE", types.byteSize, { default: 5_000_000, defaultDoc: "5mb", doc: "Size." }),
     needed: setting("NEEDED", types.text(), { doc: "Needed." }),
     extra: optionalSetting("EXTRA", types.text(), { doc: "Extra." }),
-    key: setting("KEY", types.secret, { default: new Secret("sixteen-letters-x"), doc: "Key." }),
+    key: setting("KEY", types.secret, {
+      default: new Secret("sixteen-letters-x"),
+      doc: "Key.",
+      confidential: true,
+    }),
   });
   expect(rows).toEqual([
-    { env: "PORT", default: "1", doc: "Port." },
-    { env: "SIZE", default: "5mb", doc: "Size." },
-    { env: "NEEDED", default: "required", doc: "Needed." },
-    { env: "EXTRA", default: "unset", doc: "Extra." },
-    { env: "KEY", default: "generated", doc: "Key." },
+    { env: "PORT", default: "1", doc: "Port.", confidential: false },
+    { env: "SIZE", default: "5mb", doc: "Size.", confidential: false },
+    { env: "NEEDED", default: "required", doc: "Needed.", confidential: false },
+    { env: "EXTRA", default: "unset", doc: "Extra.", confidential: false },
+    { env: "KEY", default: "generated", doc: "Key.", confidential: true },
   ]);
 });

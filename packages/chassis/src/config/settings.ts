@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import { readSettingFile } from "./setting-file.ts";
 
 /** A value that never shows in logs, JSON or inspection; `reveal()` is the only way to it. */
 export class Secret {
@@ -38,6 +39,8 @@ export interface Setting<T> {
   readonly doc: string;
   /** What the table shows as default when the value itself says little. */
   readonly defaultDoc: string | undefined;
+  /** True for what must not leak, a password inside a URL included: `<env>_FILE` may name a file that holds the text. */
+  readonly confidential: boolean;
 }
 
 /** A named group of settings. */
@@ -63,6 +66,7 @@ interface SettingOptions<T> {
   doc: string;
   default?: T;
   defaultDoc?: string;
+  confidential?: boolean;
 }
 
 /** A setting with a default, or a required one when no default is given. */
@@ -78,6 +82,7 @@ export function setting<T>(
     optional: false,
     doc: options.doc,
     defaultDoc: options.defaultDoc,
+    confidential: options.confidential ?? false,
   };
 }
 
@@ -85,7 +90,7 @@ export function setting<T>(
 export function optionalSetting<T>(
   env: string,
   schema: z.ZodType<T, string>,
-  options: { doc: string; defaultDoc?: string },
+  options: Omit<SettingOptions<T>, "default">,
 ): Setting<T | undefined> {
   return {
     env,
@@ -94,6 +99,7 @@ export function optionalSetting<T>(
     optional: true,
     doc: options.doc,
     defaultDoc: options.defaultDoc,
+    confidential: options.confidential ?? false,
   };
 }
 
@@ -105,8 +111,12 @@ export function loadSettings<S extends Settings>(settings: S, env: NodeJS.Proces
   const values: Record<string, unknown> = {};
   const problems: string[] = [];
   for (const [key, each] of Object.entries(settings)) {
-    const text = env[each.env]?.trim();
-    if (text === undefined || text === "") {
+    const { text, problem } = readSetting(each, env);
+    if (problem !== undefined) {
+      problems.push(problem);
+      continue;
+    }
+    if (text === undefined) {
       if (each.default === undefined && !each.optional) problems.push(`${each.env} is required: ${each.doc}`);
       values[key] = each.default;
       continue;
@@ -118,4 +128,42 @@ export function loadSettings<S extends Settings>(settings: S, env: NodeJS.Proces
   if (problems.length > 0) throw new ConfigError(problems);
   // Every key of S was filled above with a value its own schema produced.
   return values as SettingsValues<S>;
+}
+
+/**
+ * The environment with the contents of files in place of their names: `NAME` for every `NAME_FILE` that can be read. What
+ * cannot be read stays as it is, for {@link loadSettings} to name it together with whatever else is wrong.
+ */
+export function withSettingFiles(groups: readonly Settings[], env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const resolved = { ...env };
+  for (const each of groups.flatMap((group) => Object.values(group))) {
+    const name = fileVariable(each);
+    if (!env[name]?.trim()) continue;
+    const { text, problem } = readSetting(each, env);
+    if (problem !== undefined || text === undefined) continue;
+    resolved[each.env] = text;
+    delete resolved[name];
+  }
+  return resolved;
+}
+
+/** The text of a setting, from its variable or from the file that its `_FILE` variable names. */
+function readSetting(
+  each: Setting<unknown>,
+  env: NodeJS.ProcessEnv,
+): { text?: string | undefined; problem?: string } {
+  const text = env[each.env]?.trim() || undefined;
+  const name = fileVariable(each);
+  const file = each.confidential ? env[name]?.trim() : undefined;
+  if (!file) return { text };
+  if (text !== undefined) return { problem: `${each.env} and ${name} are both set; leave one of them out` };
+  try {
+    return { text: readSettingFile(file) };
+  } catch (error) {
+    return { problem: `${name}: ${error instanceof Error ? error.message : String(error)}` };
+  }
+}
+
+function fileVariable(each: Setting<unknown>): string {
+  return `${each.env}_FILE`;
 }

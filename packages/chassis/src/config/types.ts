@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { parseKeyValues } from "../telemetry/key-value-list.ts";
 import { Secret } from "./settings.ts";
 
 const sizeUnits: Record<string, number> = {
@@ -61,6 +62,26 @@ export const secret: z.ZodType<Secret, string> = z
   .min(16, "must have at least 16 characters")
   .transform((text) => new Secret(text));
 
+/** `key=value,key=value`, as OpenTelemetry writes lists. */
+export const keyValues: z.ZodType<Readonly<Record<string, string>>, string> = z
+  .string()
+  .transform((text, context) => {
+    try {
+      return parseKeyValues(text);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      context.addIssue(`must be a list such as key=value,key=value: ${reason}`);
+      return z.NEVER;
+    }
+  });
+
+/** {@link keyValues} whose values must not leak; the secret is the text. */
+export const secretKeyValues: z.ZodType<Secret, string> = z.string().transform((text, context) => {
+  if (keyValues.safeParse(text).success) return new Secret(text);
+  context.addIssue("must be a list such as key=value,key=value");
+  return z.NEVER;
+});
+
 /** One of a list of words. */
 export function oneOf<const T extends string>(words: readonly T[]): z.ZodType<T, string> {
   return z.string().transform((text, context) => {
@@ -102,10 +123,13 @@ export const publicUrl: z.ZodType<string, string> = z
   }, "must be an http:// or https:// URL without query, fragment or password")
   .transform((text) => new URL(text).href.replace(/\/+$/, ""));
 
-/** `host:port` of a gRPC server. */
+/** `host:port` of a gRPC server, or `dns:///host:port`, which says that all addresses of the name are to be used. */
 export const grpcAddress: z.ZodType<string, string> = z
   .string()
-  .regex(/^[A-Za-z0-9_.-]+:\d{1,5}$|^\[[0-9a-fA-F:]+\]:\d{1,5}$/, "must be host:port")
+  .regex(
+    /^(?:dns:\/\/\/)?[A-Za-z0-9_.-]+:\d{1,5}$|^\[[0-9a-fA-F:]+\]:\d{1,5}$/,
+    "must be host:port or dns:///host:port",
+  )
   .refine((address) => {
     const port = Number(address.slice(address.lastIndexOf(":") + 1));
     return port >= 1 && port <= 65_535;
