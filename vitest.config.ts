@@ -3,7 +3,8 @@ import { defineConfig } from "vitest/config";
 /** Tests of what a process has once (tracer, signals, environment), and whole systems: a process a file. */
 const ownProcess = [
   "packages/chassis/src/logger.test.ts",
-  "packages/chassis/test/events/buses.test.ts",
+  "packages/chassis/test/events/{buses,delivery-telemetry}.test.ts",
+  "packages/chassis/test/call-tracing.test.ts",
   "packages/inference/test/tracing.test.ts",
   "gateway/test/{secrets,tracing}.test.ts",
   "cli/test/**/*.test.ts",

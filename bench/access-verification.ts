@@ -1,4 +1,5 @@
 import {
+  createAdmission,
   createLogger,
   createMetrics,
   createRevocations,
@@ -97,7 +98,13 @@ function guardedApp(config: GatewayConfig, { verifier, auth }: Omit<GateSources,
     now,
   });
   const log = createLogger({ level: "silent", format: "json", destination: { write: () => undefined } });
-  const gate = createGate({ verifier, apiKeys, limits: createRateLimits(rateLimitsOf(config), now), log });
+  const limits = createRateLimits(rateLimitsOf(config), now);
+  const admission = createAdmission({
+    limit: config.maxActiveRequests,
+    maxDelayMs: config.maxLoopDelayMs,
+    delay: { standingMs: 0 },
+  });
+  const gate = createGate({ verifier, apiKeys, limits, admission, log });
   const app = createRouter();
   app.use(describeOrigin(config));
   app.get("/open", (c) => c.json({ id: "bench" }));

@@ -71,7 +71,7 @@ async function vary(file: string, random: () => number): Promise<Buffer> {
 }
 
 /** Mulberry32: small, fast and good enough to vary pictures the same way in every run. */
-function createRandom(seed: number): () => number {
+export function createRandom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;

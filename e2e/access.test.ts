@@ -7,7 +7,7 @@ import { Client } from "./harness/client.ts";
 import { callGrpc } from "./harness/grpc-over-http2.ts";
 import { type GrpcServices, grpcAddress, openServices, welcome } from "./harness/grpc-services.ts";
 import { serverFaults } from "./harness/inspection.ts";
-import { type OcelliProcess, removeFolders, startOcelli, temporaryFolder } from "./harness/ocelli-process.ts";
+import { dataDirectory, type OcelliProcess, removeFolders, startOcelli } from "./harness/ocelli-process.ts";
 import { outcomeOf } from "./harness/problems.ts";
 
 let ocelli: OcelliProcess;
@@ -17,7 +17,7 @@ let admin: Client;
 beforeAll(async () => {
   const classes = ["AUTH", "READ", "WRITE", "UPLOAD", "ANALYZE", "SEARCH", "ADMIN"];
   ocelli = await startOcelli(["up"], {
-    OCELLI_DATA: temporaryFolder(),
+    OCELLI_DATA: dataDirectory(),
     OCELLI_EVENTS: "in-process",
     ...Object.fromEntries(classes.map((name) => [`RATE_LIMIT_${name}`, "off"])),
   });

@@ -6,11 +6,11 @@ import { Client, testPassword } from "./harness/client.ts";
 import { serverFaults } from "./harness/inspection.ts";
 import { linkToken, mailTo } from "./harness/mail.ts";
 import {
+  dataDirectory,
   type OcelliProcess,
   outputOf,
   removeFolders,
   startOcelli,
-  temporaryFolder,
 } from "./harness/ocelli-process.ts";
 import { outcomeOf, readProblem } from "./harness/problems.ts";
 
@@ -31,7 +31,7 @@ let signUpWithoutMailMs: number;
 beforeAll(async () => {
   const port = await freePort();
   ocelli = await startOcelli(["up"], {
-    OCELLI_DATA: temporaryFolder(),
+    OCELLI_DATA: dataDirectory(),
     OCELLI_EVENTS: "in-process",
     PUBLIC_URL: publicUrl,
     SMTP_URL: `smtp://127.0.0.1:${port}`,

@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { acceptedFiles, heicBeginning, jpeg, refusedFiles } from "./harness/bad-files.ts";
 import { Client, readLines } from "./harness/client.ts";
 import { serverFaults, storedFiles } from "./harness/inspection.ts";
-import { type OcelliProcess, removeFolders, startOcelli, temporaryFolder } from "./harness/ocelli-process.ts";
+import { dataDirectory, type OcelliProcess, removeFolders, startOcelli } from "./harness/ocelli-process.ts";
 import { parseProblem, readProblem } from "./harness/problems.ts";
 import { filePart, keepSending } from "./harness/raw-http.ts";
 
@@ -13,7 +13,7 @@ const multipart = { "content-type": "multipart/form-data; boundary=x" };
 
 let ocelli: OcelliProcess;
 let client: Client;
-const data = temporaryFolder();
+const data = dataDirectory();
 
 beforeAll(async () => {
   ocelli = await startOcelli(["up"], {

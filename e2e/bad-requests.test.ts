@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { copy, jpeg } from "./harness/bad-files.ts";
 import { Client } from "./harness/client.ts";
 import { serverFaults } from "./harness/inspection.ts";
-import { type OcelliProcess, removeFolders, startOcelli, temporaryFolder } from "./harness/ocelli-process.ts";
+import { dataDirectory, type OcelliProcess, removeFolders, startOcelli } from "./harness/ocelli-process.ts";
 import { parseProblem, readProblem } from "./harness/problems.ts";
 import { sendRaw } from "./harness/raw-http.ts";
 
@@ -12,7 +12,7 @@ let stranger: Client;
 const photoIds: string[] = [];
 
 beforeAll(async () => {
-  ocelli = await startOcelli(["up"], { OCELLI_DATA: temporaryFolder(), OCELLI_EVENTS: "in-process" });
+  ocelli = await startOcelli(["up"], { OCELLI_DATA: dataDirectory(), OCELLI_EVENTS: "in-process" });
   maria = await Client.signedUp(ocelli.address, "maria@example.org");
   stranger = await Client.signedUp(ocelli.address, "stranger@example.org");
   for (const seed of [1, 2, 3])

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { z } from "zod";
 import { Client } from "./harness/client.ts";
 import {
+  dataDirectory,
   type OcelliProcess,
   removeFolders,
   runOcelli,
@@ -33,7 +34,7 @@ const reportSchema = z.object({
 });
 
 beforeAll(async () => {
-  data = temporaryFolder();
+  data = dataDirectory();
   folder = temporaryFolder();
   ocelli = await startOcelli(["up"], { OCELLI_DATA: data, OCELLI_EVENTS: "in-process", OCELLI_WORKERS: "1" });
   client = await Client.signedUp(ocelli.address, "import@example.org");

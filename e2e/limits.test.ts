@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
 import { Client, testPassword } from "./harness/client.ts";
-import { type OcelliProcess, removeFolders, startOcelli, temporaryFolder } from "./harness/ocelli-process.ts";
+import { dataDirectory, type OcelliProcess, removeFolders, startOcelli } from "./harness/ocelli-process.ts";
 import { outcomeOf } from "./harness/problems.ts";
 
 const wrong = "wrong password";
@@ -10,7 +10,7 @@ let ocelli: OcelliProcess;
 
 async function start(env: NodeJS.ProcessEnv): Promise<void> {
   ocelli = await startOcelli(["up"], {
-    OCELLI_DATA: temporaryFolder(),
+    OCELLI_DATA: dataDirectory(),
     OCELLI_EVENTS: "in-process",
     ...env,
   });

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { WebSocket } from "ws";
 import { z } from "zod";
 import { Client } from "./harness/client.ts";
-import { type OcelliProcess, removeFolders, startOcelli, temporaryFolder } from "./harness/ocelli-process.ts";
+import { dataDirectory, type OcelliProcess, removeFolders, startOcelli } from "./harness/ocelli-process.ts";
 import { differentPictures } from "./harness/photos.ts";
 
 const messageSchema = z.object({
@@ -26,7 +26,7 @@ let pictures: Awaited<ReturnType<typeof differentPictures>>;
 beforeAll(async () => {
   const secret = randomBytes(32).toString("hex");
   ocelli = await startOcelli(["up"], {
-    OCELLI_DATA: temporaryFolder(),
+    OCELLI_DATA: dataDirectory(),
     WEBHOOKS_ALLOW_HTTP: "true",
     WEBHOOKS_ALLOW_PRIVATE: "true",
     GATEWAY_SERVICE_SECRET: secret,

@@ -3,7 +3,7 @@ import { afterEach, expect, test } from "vitest";
 import { copy, jpeg } from "./harness/bad-files.ts";
 import { Client, readLines } from "./harness/client.ts";
 import { metric, processMemory, serverFaults } from "./harness/inspection.ts";
-import { type OcelliProcess, removeFolders, startOcelli, temporaryFolder } from "./harness/ocelli-process.ts";
+import { dataDirectory, type OcelliProcess, removeFolders, startOcelli } from "./harness/ocelli-process.ts";
 import { readProblem } from "./harness/problems.ts";
 
 const callers = 1000;
@@ -19,7 +19,7 @@ afterEach(async () => {
 
 async function start(env: NodeJS.ProcessEnv = {}): Promise<Client> {
   ocelli = await startOcelli(["up"], {
-    OCELLI_DATA: temporaryFolder(),
+    OCELLI_DATA: dataDirectory(),
     OCELLI_EVENTS: "in-process",
     ...env,
   });

@@ -4,7 +4,7 @@ import { z } from "zod";
 import { Client, readLines } from "./harness/client.ts";
 import { hostilePeopleRequests } from "./harness/hostile-people.ts";
 import { serverFaults } from "./harness/inspection.ts";
-import { type OcelliProcess, removeFolders, startOcelli, temporaryFolder } from "./harness/ocelli-process.ts";
+import { dataDirectory, type OcelliProcess, removeFolders, startOcelli } from "./harness/ocelli-process.ts";
 import { type People, peopleOf, until } from "./harness/people.ts";
 import { differentPictures, hasSharedPhotos, photoBytes, sharedPhotos } from "./harness/photos.ts";
 import { outcomeOf, readProblem } from "./harness/problems.ts";
@@ -22,7 +22,7 @@ const faceIds: string[] = [];
 beforeAll(async () => {
   const classes = ["READ", "WRITE", "UPLOAD", "ANALYZE"].map((name) => [`RATE_LIMIT_${name}`, "off"]);
   ocelli = await startOcelli(["up"], {
-    OCELLI_DATA: temporaryFolder(),
+    OCELLI_DATA: dataDirectory(),
     OCELLI_EVENTS: "in-process",
     ...Object.fromEntries(classes),
   });

@@ -5,7 +5,7 @@ import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
 import { Client } from "./harness/client.ts";
-import { type OcelliProcess, removeFolders, startOcelli, temporaryFolder } from "./harness/ocelli-process.ts";
+import { dataDirectory, type OcelliProcess, removeFolders, startOcelli } from "./harness/ocelli-process.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const example = join(root, "examples/python/upload_photo.py");
@@ -22,7 +22,7 @@ describe.skipIf(!python)("the Python example with a service account (needs pytho
   const addresses = { auth: "", library: "" };
 
   beforeAll(async () => {
-    ocelli = await startOcelli(["up"], { OCELLI_DATA: temporaryFolder(), OCELLI_EVENTS: "in-process" });
+    ocelli = await startOcelli(["up"], { OCELLI_DATA: dataDirectory(), OCELLI_EVENTS: "in-process" });
     admin = await Client.signedUp(ocelli.address, "admin@example.org");
     userId = z.object({ id: z.string() }).parse(await (await admin.request("/users/me")).json()).id;
     for (const name of ["auth", "library"] as const) {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { z } from "zod";
 import { Client } from "./harness/client.ts";
-import { type OcelliProcess, removeFolders, startOcelli, temporaryFolder } from "./harness/ocelli-process.ts";
+import { dataDirectory, type OcelliProcess, removeFolders, startOcelli } from "./harness/ocelli-process.ts";
 import { differentPictures, photoBytes } from "./harness/photos.ts";
 import { outcomeOf } from "./harness/problems.ts";
 
@@ -18,7 +18,7 @@ let pictures: Uint8Array<ArrayBuffer>[];
 
 beforeAll(async () => {
   ocelli = await startOcelli(["up"], {
-    OCELLI_DATA: temporaryFolder(),
+    OCELLI_DATA: dataDirectory(),
     OCELLI_EVENTS: "in-process",
     QUOTA_PHOTOS: String(defaultPhotos),
   });

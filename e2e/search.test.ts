@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
 import { Client } from "./harness/client.ts";
 import { serverFaults } from "./harness/inspection.ts";
-import { type OcelliProcess, removeFolders, startOcelli, temporaryFolder } from "./harness/ocelli-process.ts";
+import { dataDirectory, type OcelliProcess, removeFolders, startOcelli } from "./harness/ocelli-process.ts";
 import { photoBytes } from "./harness/photos.ts";
 import { outcomeOf } from "./harness/problems.ts";
 
@@ -78,7 +78,7 @@ async function eventually<T>(look: () => Promise<T>, wanted: T): Promise<void> {
 }
 
 beforeAll(async () => {
-  ocelli = await startOcelli(["up"], { OCELLI_DATA: temporaryFolder(), OCELLI_EVENTS: "in-process" });
+  ocelli = await startOcelli(["up"], { OCELLI_DATA: dataDirectory(), OCELLI_EVENTS: "in-process" });
   maria = await Client.signedUp(ocelli.address, "maria@example.org");
   stranger = await Client.signedUp(ocelli.address, "stranger@example.org");
   const paris = { camera: "NIKON D750", north: "48/1 51/1 24/1", east: "2/1 21/1 8/1" };

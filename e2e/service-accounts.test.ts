@@ -11,7 +11,7 @@ import {
   openServices,
   outcomeOfCall,
 } from "./harness/grpc-services.ts";
-import { type OcelliProcess, removeFolders, startOcelli, temporaryFolder } from "./harness/ocelli-process.ts";
+import { dataDirectory, type OcelliProcess, removeFolders, startOcelli } from "./harness/ocelli-process.ts";
 import { outcomeOf } from "./harness/problems.ts";
 
 // What a whole client in another language does with such an account is in python-example.test.ts.
@@ -28,7 +28,7 @@ function openLibrary(address: string) {
 }
 
 beforeAll(async () => {
-  ocelli = await startOcelli(["up"], { OCELLI_DATA: temporaryFolder(), OCELLI_EVENTS: "in-process" });
+  ocelli = await startOcelli(["up"], { OCELLI_DATA: dataDirectory(), OCELLI_EVENTS: "in-process" });
   services = openServices((name) => grpcAddress(ocelli, name));
   library = openLibrary(grpcAddress(ocelli, "library"));
   admin = await Client.signedUp(ocelli.address, "admin@example.org");

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { Browser } from "./harness/browser.ts";
 import { Client, testPassword } from "./harness/client.ts";
 import { everywhere, type GrpcServices, grpcAddress, openServices } from "./harness/grpc-services.ts";
-import { type OcelliProcess, removeFolders, startOcelli, temporaryFolder } from "./harness/ocelli-process.ts";
+import { dataDirectory, type OcelliProcess, removeFolders, startOcelli } from "./harness/ocelli-process.ts";
 import { photoBytes } from "./harness/photos.ts";
 import { outcomeOf } from "./harness/problems.ts";
 
@@ -11,7 +11,7 @@ let ocelli: OcelliProcess;
 let services: GrpcServices;
 
 beforeAll(async () => {
-  ocelli = await startOcelli(["up"], { OCELLI_DATA: temporaryFolder(), OCELLI_EVENTS: "in-process" });
+  ocelli = await startOcelli(["up"], { OCELLI_DATA: dataDirectory(), OCELLI_EVENTS: "in-process" });
   services = openServices((name) => grpcAddress(ocelli, name));
 });
 

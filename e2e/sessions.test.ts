@@ -10,17 +10,17 @@ import {
   welcome,
 } from "./harness/grpc-services.ts";
 import {
+  dataDirectory,
   type OcelliProcess,
   removeFolders,
   runOcelli,
   startOcelli,
-  temporaryFolder,
 } from "./harness/ocelli-process.ts";
 import { photoBytes } from "./harness/photos.ts";
 import { outcomeOf } from "./harness/problems.ts";
 
 const settings = {
-  OCELLI_DATA: temporaryFolder(),
+  OCELLI_DATA: dataDirectory(),
   OCELLI_EVENTS: "in-process",
   RATE_LIMIT_AUTH: "off",
 };

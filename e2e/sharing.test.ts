@@ -2,7 +2,7 @@ import sharp from "sharp";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { z } from "zod";
 import { Client } from "./harness/client.ts";
-import { type OcelliProcess, removeFolders, startOcelli, temporaryFolder } from "./harness/ocelli-process.ts";
+import { dataDirectory, type OcelliProcess, removeFolders, startOcelli } from "./harness/ocelli-process.ts";
 import { photoBytes } from "./harness/photos.ts";
 import { outcomeOf } from "./harness/problems.ts";
 
@@ -18,7 +18,7 @@ const albumSchema = z.object({
 const listSchema = z.object({ items: z.array(z.object({ id: z.uuid() })) });
 
 beforeAll(async () => {
-  ocelli = await startOcelli(["up"], { OCELLI_DATA: temporaryFolder(), OCELLI_EVENTS: "in-process" });
+  ocelli = await startOcelli(["up"], { OCELLI_DATA: dataDirectory(), OCELLI_EVENTS: "in-process" });
   ada = await Client.signedUp(ocelli.address, "ada@example.org");
   ben = await Client.signedUp(ocelli.address, "ben@example.org");
   eve = await Client.signedUp(ocelli.address, "eve@example.org");

@@ -8,7 +8,7 @@ import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Client } from "./harness/client.ts";
 import { serverFaults } from "./harness/inspection.ts";
-import { type OcelliProcess, removeFolders, startOcelli, temporaryFolder } from "./harness/ocelli-process.ts";
+import { dataDirectory, type OcelliProcess, removeFolders, startOcelli } from "./harness/ocelli-process.ts";
 import { readProblem } from "./harness/problems.ts";
 
 const userId = randomUUID();
@@ -20,7 +20,7 @@ let realKey: { kid: string; privateJwk: JWK; publicJwk: JWK };
 beforeAll(async () => {
   database = await startEmbeddedDatabase();
   ocelli = await startOcelli(["up"], {
-    OCELLI_DATA: temporaryFolder(),
+    OCELLI_DATA: dataDirectory(),
     OCELLI_EVENTS: "in-process",
     DATABASE_URL: database.url,
   });

@@ -30,7 +30,10 @@ const groups: [string, string, Settings][] = [
 function table(settings: Settings, seen: Set<string>): string {
   const rows = describeSettings(settings).filter(({ env }) => !seen.has(env));
   for (const { env } of rows) seen.add(env);
-  const lines = rows.map((row) => `| \`${row.env}\` | ${row.default} | ${row.doc.replaceAll("|", "\\|")} |`);
+  const lines = rows.map(
+    (row) =>
+      `| \`${row.env}\`${row.confidential ? " †" : ""} | ${row.default} | ${row.doc.replaceAll("|", "\\|")} |`,
+  );
   return ["| variable | default | meaning |", "| --- | --- | --- |", ...lines].join("\n");
 }
 
@@ -45,6 +48,9 @@ function render(): string {
     "Settings are environment variables. Sizes are written like `50mb` or `64kib`, durations like `30s` or `10m`.",
     "All wrong settings are named at once, in one line, and nothing starts. `ocelli up` makes the secrets and addresses",
     "of its services itself; they only matter for `ocelli serve`.",
+    "",
+    "† may come from a file instead: `NAME_FILE` is its path, white space at its ends is dropped. Both set, or a file that is",
+    "missing, empty, larger than 64 KiB or not text, is a wrong setting. Files are read at the start.",
     "",
     "This file is written by `npm run docs:config` from the code that reads the settings.",
   ].join("\n");

@@ -48,6 +48,10 @@ export const settings = {
     default: "auto",
     doc: "How events travel without NATS_URL: auto starts a nats-server found on PATH, else keeps them in the process. `ocelli serve` needs NATS_URL or in-process.",
   }),
+  debugTraces: setting("DEBUG_TRACES", settingTypes.flag, {
+    default: false,
+    doc: "Keeps the last requests in memory and shows them as waterfalls at `/debug/traces`, to this machine and to administrators.",
+  }),
   ...engineSettings,
   ...processSettings,
 };

@@ -1,5 +1,6 @@
 import type { Metrics, Runtime, SettingsValues } from "@ocelli/chassis";
 import { createEngine, type Engine, loadManifest, type Manifest, verifyManifest } from "@ocelli/inference";
+import { boundByCalls } from "./bounded-engine.ts";
 import type { engineSettings } from "./config.ts";
 import { StartupError } from "./startup-error.ts";
 
@@ -14,7 +15,7 @@ export async function openEngine(
   const manifest = openManifest(config.models);
   const problems = await verifyManifest(manifest, { hash: true });
   if (problems.length > 0) throw new StartupError(problems.map((problem) => problem.message).join("; "));
-  return createEngine({
+  const engine = createEngine({
     manifest,
     workers: config.workers,
     threadsPerWorker: config.threadsPerWorker,
@@ -22,6 +23,7 @@ export async function openEngine(
     idleRecycleMs: config.idleRecycleMs,
     ...(runtime ? { log: runtime.log, metrics: engineMetrics(runtime.metrics) } : {}),
   });
+  return boundByCalls(engine);
 }
 
 function openManifest(path: string | undefined): Manifest {
@@ -33,12 +35,9 @@ function openManifest(path: string | undefined): Manifest {
 }
 
 function engineMetrics(metrics: Metrics) {
-  const waiting = new Map<string, number>();
   return {
-    queueDepth(model: string, depth: number) {
-      waiting.set(model, depth);
-      metrics.modelQueue.set([...waiting.values()].reduce((sum, each) => sum + each, 0));
-    },
+    queueDepth: (model: string, depth: number) => metrics.modelQueue.set({ model }, depth),
+    queueMs: (model: string, ms: number) => metrics.modelQueueSeconds.observe({ model }, ms / 1000),
     batchSize: (model: string, size: number) => metrics.batchSize.observe({ model }, size),
     runMs: (model: string, ms: number) => metrics.modelSeconds.observe({ model }, ms / 1000),
     dropped: (_model: string, reason: string) =>

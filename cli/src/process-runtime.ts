@@ -6,7 +6,11 @@ import {
   createMetrics,
   type EventBus,
   type Logger,
+  type Metrics,
   type Runtime,
+  type SpanRecorder,
+  sampleQueues,
+  startMetricsServer,
   startTracing,
 } from "@ocelli/chassis";
 import type { ProcessConfig } from "./config.ts";
@@ -14,9 +18,7 @@ import type { DataDirectory } from "./data-directory.ts";
 import { hasNatsServer, startNatsServer } from "./nats-process.ts";
 import type { Releases } from "./releases.ts";
 import { StartupError } from "./startup-error.ts";
-
-/** Version shown in telemetry and documents. */
-export const version = "0.1.0";
+import { version } from "./version.ts";
 
 /** What every process of Ocelli needs before its services start. */
 export interface ProcessRuntime {
@@ -34,29 +36,53 @@ export interface RuntimeOptions {
   data?: DataDirectory;
   /** Gets everything that must be released when the process stops, also what was opened before a later failure. */
   releases: Releases;
+  /** Keeps what is traced, for the gateway of this process to show. */
+  recorder?: SpanRecorder | undefined;
   /** Called when something the process cannot live without has died. */
   onFatal: (error: Error) => void;
 }
 
 /** Sets up logs, telemetry, metrics and the event bus. */
 export async function openRuntime(options: RuntimeOptions): Promise<ProcessRuntime> {
-  const { config, releases } = options;
+  const { config, releases, recorder } = options;
   const log = createLogger({ level: config.logLevel, format: logFormat(config.logFormat) });
   const tracing = await startTracing({
     serviceName: options.name,
     serviceVersion: version,
     otlpEndpoint: config.otlpEndpoint,
+    otlpHeaders: config.otlpHeaders,
+    sampler: config.tracesSampler,
+    samplerRatio: config.tracesSamplerArg,
+    resourceAttributes: config.resourceAttributes,
+    processors: recorder ? [recorder] : [],
   });
   releases.add(() => tracing.stop());
   const { bus, open } = await openBus(options, log);
+  const metrics = createMetrics();
+  metrics.buildInfo.set({ service: options.name, version }, 1);
+  metrics.onScrape(sampleQueues(bus, metrics));
+  await serveMetrics(config, metrics, releases);
   const runtime: Runtime = {
     log,
-    metrics: createMetrics(),
+    metrics,
     bus,
+    recorder,
     now: () => new Date(),
     newId: () => crypto.randomUUIDv7(),
   };
   return { runtime, openEvents: open };
+}
+
+async function serveMetrics(config: ProcessConfig, metrics: Metrics, releases: Releases): Promise<void> {
+  const { metricsHost: host, metricsPort: port } = config;
+  if (port === undefined) return;
+  try {
+    const server = await startMetricsServer({ metrics, host, port });
+    releases.add(() => server.stop());
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new StartupError(`METRICS_PORT: ${port} on ${host} cannot be used (${reason})`);
+  }
 }
 
 async function openBus(

@@ -1,3 +1,5 @@
+import { loadSettings, shutdownSettings } from "@ocelli/chassis";
+
 /** Something that runs until it is told to stop. */
 interface Stoppable {
   stop(): Promise<void>;
@@ -6,8 +8,20 @@ interface Stoppable {
 /** Reports a fatal error from anywhere, also while still starting. */
 export type OnFatal = (error: Error) => void;
 
-// Longer than any grace period inside; after it the process ends whatever still hangs.
-const stopTimeoutMs = 30_000;
+/**
+ * Milliseconds after which a process that was told to stop ends whatever still hangs, with the settings as they are; never
+ * less.
+ */
+export const stopTimeoutMs = 30_000;
+
+// What is closed after the graces: models, connections, stores.
+const closingMs = 10_000;
+
+/** Longer than everything inside may take: in one process the gateway ends first, then the services. */
+function stopTimeout(env: NodeJS.ProcessEnv): number {
+  const { shutdownDelayMs, shutdownGraceMs } = loadSettings(shutdownSettings, env);
+  return Math.max(stopTimeoutMs, shutdownDelayMs + 2 * shutdownGraceMs + closingMs);
+}
 
 /**
  * Starts something and keeps it until SIGINT or SIGTERM, then drains it and exits 0. A second signal exits at once.
@@ -36,7 +50,7 @@ export async function runUntilStopped<T extends Stoppable>(
   });
   onReady(running);
   let code = await ended;
-  const timer = setTimeout(() => process.exit(1), stopTimeoutMs);
+  const timer = setTimeout(() => process.exit(1), stopTimeout(process.env));
   timer.unref();
   await running.stop().catch((error: unknown) => {
     console.error(`ocelli: stopping failed: ${error instanceof Error ? error.message : String(error)}`);

@@ -1,27 +1,11 @@
 import { join } from "node:path";
-import { start as startAuth } from "@ocelli/auth";
-import { settings as authSettings } from "@ocelli/auth/config";
-import { start as startCaptioning } from "@ocelli/captioning";
-import { settings as captioningSettings } from "@ocelli/captioning/config";
-import { type DependencyCheck, loadSettings, type Runtime, type Settings } from "@ocelli/chassis";
-import { startEmbeddedDatabase } from "@ocelli/embedded-database";
-import { start as startFace } from "@ocelli/face";
-import { settings as faceSettings } from "@ocelli/face/config";
-import { start as startGateway } from "@ocelli/gateway";
-import { settings as gatewaySettings } from "@ocelli/gateway/config";
-import type { Engine } from "@ocelli/inference";
-import { start as startLibrary } from "@ocelli/library";
-import { settings as librarySettings } from "@ocelli/library/config";
-import { start as startScene } from "@ocelli/scene";
-import { settings as sceneSettings } from "@ocelli/scene/config";
-import { start as startSearch } from "@ocelli/search";
-import { settings as searchSettings } from "@ocelli/search/config";
+import { type DependencyCheck, loadSettings, type Settings, withSettingFiles } from "@ocelli/chassis";
 import { checkSettings } from "./check-settings.ts";
 import { settings } from "./config.ts";
 import { openDataDirectory } from "./data-directory.ts";
-import { openEngine } from "./engine.ts";
 import { openRuntime } from "./process-runtime.ts";
 import { Releases } from "./releases.ts";
+import { serviceModules } from "./service-modules.ts";
 import type { ServiceName } from "./service-names.ts";
 
 /** A service running alone in this process. */
@@ -33,56 +17,6 @@ export interface ServedService {
   stop(): Promise<void>;
 }
 
-interface Started {
-  address: string;
-  checks: readonly DependencyCheck[];
-  stop(): Promise<void>;
-}
-
-type Starter = (
-  env: NodeJS.ProcessEnv,
-  runtime: Runtime,
-  openModels: () => Promise<Engine>,
-) => Promise<Started>;
-
-const services: Record<ServiceName, { settings: Settings; start: Starter }> = {
-  gateway: {
-    settings: gatewaySettings,
-    async start(env, runtime) {
-      const gateway = await startGateway(loadSettings(gatewaySettings, env), { ...runtime, checks: [] });
-      return { address: gateway.url, checks: [], stop: () => gateway.stop() };
-    },
-  },
-  auth: {
-    settings: authSettings,
-    start: (env, runtime) => startAuth(loadSettings(authSettings, env), runtime),
-  },
-  library: {
-    settings: librarySettings,
-    start: (env, runtime) => startLibrary(loadSettings(librarySettings, env), runtime),
-  },
-  captioning: {
-    settings: captioningSettings,
-    start: async (env, runtime, models) =>
-      startCaptioning(loadSettings(captioningSettings, env), { ...runtime, engine: await models() }),
-  },
-  face: {
-    settings: faceSettings,
-    start: async (env, runtime, models) =>
-      startFace(loadSettings(faceSettings, env), { ...runtime, engine: await models() }),
-  },
-  scene: {
-    settings: sceneSettings,
-    start: async (env, runtime, models) =>
-      startScene(loadSettings(sceneSettings, env), { ...runtime, engine: await models() }),
-  },
-  search: {
-    settings: searchSettings,
-    start: async (env, runtime, models) =>
-      startSearch(loadSettings(searchSettings, env), { ...runtime, engine: await models() }),
-  },
-};
-
 /** Settings of {@link serve}. */
 export interface ServeOptions {
   service: ServiceName;
@@ -92,15 +26,20 @@ export interface ServeOptions {
 }
 
 /** Starts one service from its own settings; without a database URL it keeps an embedded database of its own. */
-export async function serve({ service, env, onFatal }: ServeOptions): Promise<ServedService> {
-  checkSettings([settings, services[service].settings], env, missingTransport(env));
+export async function serve({ service, env: given, onFatal }: ServeOptions): Promise<ServedService> {
+  const served = await serviceModules[service]();
+  const groups: Settings[] = [settings, served.settings];
+  const env = withSettingFiles(groups, given);
+  checkSettings(groups, env, missingTransport(env));
   const config = loadSettings(settings, env);
   const releases = new Releases();
   try {
-    const opened = await openRuntime({ config, name: `ocelli-${service}`, releases, onFatal });
+    const recorder = service === "gateway" && config.debugTraces ? await openRecorder() : undefined;
+    const opened = await openRuntime({ config, name: `ocelli-${service}`, releases, recorder, onFatal });
     const { runtime } = opened;
     const own = await ownDatabase(service, env, config.dataDir, onFatal, releases);
-    const started = await services[service].start({ ...env, ...own }, runtime, async () => {
+    const started = await served.start({ ...env, ...own }, runtime, async () => {
+      const { openEngine } = await import("./engine.ts");
       const engine = await openEngine(config, runtime);
       releases.add(() => engine.close());
       return engine;
@@ -115,9 +54,16 @@ export async function serve({ service, env, onFatal }: ServeOptions): Promise<Se
   }
 }
 
+async function openRecorder() {
+  const { createRequestRecorder } = await import("@ocelli/gateway");
+  return createRequestRecorder();
+}
+
 /** Without a transport the outbox would be emptied into a bus on which no other service listens. */
 function missingTransport(env: NodeJS.ProcessEnv): string[] {
-  if (env.NATS_URL?.trim() || env.OCELLI_EVENTS?.trim() === "in-process") return [];
+  // A file that cannot be read is named by the check of the settings.
+  if (env.NATS_URL?.trim() || env.NATS_URL_FILE?.trim() || env.OCELLI_EVENTS?.trim() === "in-process")
+    return [];
   return [
     "NATS_URL is required: events between services travel there (OCELLI_EVENTS=in-process does without the other services)",
   ];
@@ -135,6 +81,7 @@ async function ownDatabase(
   // Each service has a folder of its own, so that several can run beside each other.
   const data = openDataDirectory(join(dataDir, service));
   releases.add(() => data.release());
+  const { startEmbeddedDatabase } = await import("@ocelli/embedded-database");
   const database = await startEmbeddedDatabase({ dataDir: data.file("database"), onCrash: onFatal });
   releases.add(() => database.close());
   data.announceDatabase(database.url);

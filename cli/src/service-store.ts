@@ -1,7 +1,6 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { loadSettings, serviceSettings } from "@ocelli/chassis";
-import { startEmbeddedDatabase } from "@ocelli/embedded-database";
 import { settings } from "./config.ts";
 import { findDataHolder, openDataDirectory } from "./data-directory.ts";
 import type { Releases } from "./releases.ts";
@@ -55,6 +54,7 @@ async function openStopped(folders: readonly string[], releases: Releases): Prom
   const used = folders.find((folder) => existsSync(join(folder, "database")));
   const data = openDataDirectory(used ?? folders[0] ?? ".");
   releases.add(() => data.release());
+  const { startEmbeddedDatabase } = await import("@ocelli/embedded-database");
   const database = await startEmbeddedDatabase({ dataDir: data.file("database") });
   releases.add(() => database.close());
   return database.url;

@@ -3,11 +3,11 @@ import { start as startAuth } from "@ocelli/auth";
 import { settings as authSettings } from "@ocelli/auth/config";
 import { start as startCaptioning } from "@ocelli/captioning";
 import { settings as captioningSettings } from "@ocelli/captioning/config";
-import { loadSettings, type RunningService, type Runtime } from "@ocelli/chassis";
+import { loadSettings, type RunningService, type Runtime, withSettingFiles } from "@ocelli/chassis";
 import { startEmbeddedDatabase } from "@ocelli/embedded-database";
 import { start as startFace } from "@ocelli/face";
 import { settings as faceSettings } from "@ocelli/face/config";
-import { start as startGateway } from "@ocelli/gateway";
+import { createRequestRecorder, start as startGateway } from "@ocelli/gateway";
 import { settings as gatewaySettings } from "@ocelli/gateway/config";
 import type { Engine } from "@ocelli/inference";
 import { start as startLibrary } from "@ocelli/library";
@@ -62,17 +62,18 @@ const allSettings = [
  * @throws StartupError or ConfigError with one line to show.
  */
 export async function up({ env: given, onFatal }: UpOptions): Promise<RunningOcelli> {
-  const env = { ...given, ...publicUrlOf(given) };
+  const env = { ...withSettingFiles(allSettings, given), ...publicUrlOf(given) };
   const secrets = callerSecrets();
   checkSettings(allSettings, { ...env, ...secrets });
   const config = loadSettings(settings, env);
   const data = openDataDirectory(config.dataDir);
   const releases = new Releases();
+  const recorder = config.debugTraces ? createRequestRecorder() : undefined;
   releases.add(() => data.release());
   try {
     const [databaseUrl, opened] = await bothEnded(
       openDatabaseUrl(env, data, onFatal, releases),
-      openRuntime({ config, name: "ocelli", data, releases, onFatal }),
+      openRuntime({ config, name: "ocelli", data, releases, recorder, onFatal }),
     );
     const engine = await openEngine(config, opened.runtime);
     releases.add(() => engine.close());
@@ -169,6 +170,9 @@ async function startMesh(env: NodeJS.ProcessEnv, runtime: Runtime, engine: Engin
   const checks = running.flatMap((service) => service.checks);
   const gatewayConfig = loadSettings(gatewaySettings, { ...withModels, SEARCH_ADDR: search.address });
   const gateway = await startGateway(gatewayConfig, { ...runtime, checks });
-  releases.add(() => gateway.stop());
+  releases.add(() => {
+    for (const service of running) service.announceStop();
+    return gateway.stop();
+  });
   return { url: gateway.url, services: running };
 }

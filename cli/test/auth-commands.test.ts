@@ -180,24 +180,8 @@ describe("a running installation", () => {
 
   test("replays its events", async () => {
     expect(await run(["events", "replay", "auth"])).toMatch(/^\d+ events of auth will be delivered again$/);
-  });
-
-  test("deletes an account, which ends its sessions", async () => {
-    const { token } = await login("ada@example.org");
-    expect(await fail(["user", "delete", "ada@example.org"])).toContain("--yes");
-    await run(["user", "delete", "ada@example.org", "--yes"]);
-    await untilRefused(token);
-    expect(await fail(["user", "disable", "ada@example.org"])).toContain("USER_NOT_FOUND");
-  });
-});
-
-describe("a stopped installation", () => {
-  test("has no trace of where its database was, and is administered all the same", async () => {
-    expect(existsSync(databaseUrlFile)).toBe(false);
-    // What a killed process would leave.
-    writeFileSync(databaseUrlFile, "postgresql://nobody@localhost/nothing");
-    expect(await run(["user", "list"])).toContain("chief@example.org");
-    expect(existsSync(databaseUrlFile)).toBe(false);
+    expect(await run(["events", "dead-letters", "auth"])).toMatch(/^SINCE +CONSUMER .*ATTEMPTS$/);
+    expect(await fail(["events", "dead-letters", "gateway"])).toContain("unknown service");
   });
 
   test.each([
@@ -247,6 +231,29 @@ describe("a stopped installation", () => {
     expect(await fail(args, "hunter2\n")).toMatch(/password must have at least 8 characters/);
     expect(await fail(args, "x".repeat(5000))).toMatch(/too long/);
     expect(await fail(args, "password123\n")).not.toContain("password123");
+  });
+
+  test("deletes an account, which ends its sessions", async () => {
+    const { token } = await login("ada@example.org");
+    expect(await fail(["user", "delete", "ada@example.org"])).toContain("--yes");
+    await run(["user", "delete", "ada@example.org", "--yes"]);
+    await untilRefused(token);
+    expect(await fail(["user", "disable", "ada@example.org"])).toContain("USER_NOT_FOUND");
+  });
+});
+
+describe("a stopped installation", () => {
+  test("has no trace of where its database was, and is administered all the same", async () => {
+    expect(existsSync(databaseUrlFile)).toBe(false);
+    // What a killed process would leave.
+    writeFileSync(databaseUrlFile, "postgresql://nobody@localhost/nothing");
+    expect(await run(["user", "list"])).toContain("chief@example.org");
+    expect(existsSync(databaseUrlFile)).toBe(false);
+  });
+
+  test("tells what is wrong in one line, and is let go", async () => {
+    expect(await fail(["user", "disable", "chief@example.org"])).toMatch(/LAST_ADMIN/);
+    expect(readdirSync(dataDir)).not.toContain("lock");
   });
 
   test("held by another process without a database is left alone", async () => {

@@ -80,6 +80,11 @@ export class Client {
     this.#baseUrl = baseUrl;
   }
 
+  /** Somebody without an account, at the same gateway. */
+  anonymous(): Client {
+    return new Client(this.#baseUrl);
+  }
+
   /** Creates an account and logs in. */
   static async signedUp(baseUrl: string, email: string): Promise<Client> {
     const client = new Client(baseUrl);

@@ -30,6 +30,10 @@ export interface Mesh {
   readonly nats: NatsServer;
   /** The Postgres of all but search. */
   readonly postgres: NativePostgres;
+  /** Folder of what the services keep outside of Postgres; search has its database in there. */
+  readonly dataFolder: string;
+  /** Folder of the library's originals and renditions. */
+  readonly libraryFolder: string;
   /** Address of a service's database; search keeps its own to itself. */
   databaseUrl(service: Exclude<(typeof meshServices)[number], "search">): string;
   /** Ends every process with SIGTERM and resolves with their exit codes by name. */
@@ -38,17 +42,27 @@ export interface Mesh {
   dispose(): Promise<void>;
 }
 
+/** Where a mesh keeps what it stores, and what is particular to some of its processes. */
+export interface MeshOptions {
+  /** Folders on disks of their own, for what must be able to run full; temporary ones when absent. */
+  disks?: { nats?: string | undefined; postgres?: string | undefined; library?: string | undefined };
+  /** Settings of one process, over those of all. */
+  envOf?(name: MeshProcess): NodeJS.ProcessEnv;
+}
+
 /** Starts the whole mesh. Search needs pgvector, which this Postgres lacks: it keeps an embedded database of its own. `env` is for every process. */
-export async function startMesh(env: NodeJS.ProcessEnv = {}): Promise<Mesh> {
-  const nats = await createNatsServer();
+export async function startMesh(env: NodeJS.ProcessEnv = {}, options: MeshOptions = {}): Promise<Mesh> {
+  const { disks = {}, envOf = () => ({}) } = options;
+  const nats = await createNatsServer(disks.nats === undefined ? {} : { parent: disks.nats });
   await nats.start();
-  const postgres = await startNativePostgres();
+  const postgres = await startNativePostgres(disks.postgres === undefined ? {} : { parent: disks.postgres });
   const running = new Map<MeshProcess, OcelliProcess>();
   const addresses = new Map<string, string>();
   for (const name of meshServices) addresses.set(name, `127.0.0.1:${await freePort()}`);
   const environments = await meshEnvironments(nats, postgres, addresses);
+  if (disks.library !== undefined) environments.library.LIBRARY_DATA = disks.library;
   const start = async (name: MeshProcess) => {
-    running.set(name, await startOcelli(["serve", name], { ...environments[name], ...env }));
+    running.set(name, await startOcelli(["serve", name], { ...environments[name], ...env, ...envOf(name) }));
   };
   const process = (name: MeshProcess) => required(running.get(name), name);
   const further: OcelliProcess[] = [];
@@ -78,6 +92,8 @@ export async function startMesh(env: NodeJS.ProcessEnv = {}): Promise<Mesh> {
     restart: start,
     nats,
     postgres,
+    dataFolder: required(environments.gateway.OCELLI_DATA, "OCELLI_DATA"),
+    libraryFolder: required(environments.library.LIBRARY_DATA, "LIBRARY_DATA"),
     databaseUrl: (service) =>
       required(environments[service][`DATABASE_URL_${service.toUpperCase()}`], service),
     async stop() {

@@ -8,21 +8,29 @@ export interface ReceivedSpan {
   spanId: string;
   parentSpanId: string;
   name: string;
+  /** As OTLP counts: 1 internal, 2 server, 3 client, 4 producer, 5 consumer. */
+  kind: number;
+  attributes: Record<string, string | number | boolean>;
+  events: { name: string; attributes: Record<string, string | number | boolean> }[];
 }
 
 /** A real OTLP/HTTP endpoint that keeps what it receives. */
 export interface OtlpReceiver {
   readonly endpoint: string;
   readonly spans: ReceivedSpan[];
+  /** Everything that was received, byte for byte. */
+  readonly bodies: Buffer[];
   close(): void;
 }
 
 /** Listens on a free loopback port. */
 export async function startOtlpReceiver(): Promise<OtlpReceiver> {
   const spans: ReceivedSpan[] = [];
+  const bodies: Buffer[] = [];
   const server = createServer(async (request, response) => {
     const parts: Buffer[] = [];
     for await (const part of request) parts.push(part);
+    bodies.push(Buffer.concat(parts));
     if (request.url === "/v1/traces") spans.push(...decodeExport(Buffer.concat(parts)));
     response.writeHead(200, { "content-type": "application/x-protobuf" }).end();
   });
@@ -32,7 +40,7 @@ export async function startOtlpReceiver(): Promise<OtlpReceiver> {
       resolve(typeof address === "object" && address ? address.port : 0);
     });
   });
-  return { endpoint: `http://127.0.0.1:${port}`, spans, close: () => server.close() };
+  return { endpoint: `http://127.0.0.1:${port}`, spans, bodies, close: () => server.close() };
 }
 
 type Fields = (field: number, reader: BinaryReader, wireType: WireType) => void;
@@ -75,26 +83,56 @@ function decodeServiceName(resource: Uint8Array): string {
   let service = "";
   eachField(resource, (field, reader) => {
     if (field !== 1) return;
-    let key = "";
-    eachField(reader.bytes(), (inner, attribute) => {
-      if (inner === 1) key = attribute.string();
-      if (inner === 2 && key === "service.name") {
-        eachField(attribute.bytes(), (kind, value) => {
-          if (kind === 1) service = value.string();
-        });
-      }
-    });
+    const [key, value] = decodeAttribute(reader.bytes());
+    if (key === "service.name") service = String(value);
   });
   return service;
 }
 
+// common/v1/common.proto, KeyValue and AnyValue.
+function decodeAttribute(bytes: Uint8Array): [key: string, value: string | number | boolean] {
+  let key = "";
+  let value: string | number | boolean = "";
+  eachField(bytes, (field, attribute) => {
+    if (field === 1) key = attribute.string();
+    if (field !== 2) return;
+    eachField(attribute.bytes(), (kind, any) => {
+      if (kind === 1) value = any.string();
+      if (kind === 2) value = any.bool();
+      if (kind === 3) value = Number(any.int64());
+      if (kind === 4) value = any.double();
+      // Lists, maps and bytes, which nothing of ours sends.
+      if (kind >= 5) value = Buffer.from(any.bytes()).toString("hex");
+    });
+  });
+  return [key, value];
+}
+
+function decodeEvent(bytes: Uint8Array): ReceivedSpan["events"][number] {
+  const event: ReceivedSpan["events"][number] = { name: "", attributes: {} };
+  eachField(bytes, (field, reader) => {
+    if (field === 2) event.name = reader.string();
+    if (field !== 3) return;
+    const [key, value] = decodeAttribute(reader.bytes());
+    event.attributes[key] = value;
+  });
+  return event;
+}
+
 function decodeSpan(bytes: Uint8Array): ReceivedSpan {
-  const span = { service: "", traceId: "", spanId: "", parentSpanId: "", name: "" };
+  const ids = { service: "", traceId: "", spanId: "", parentSpanId: "", name: "" };
+  const span: ReceivedSpan = { ...ids, kind: 0, attributes: {}, events: [] };
   eachField(bytes, (field, reader) => {
     if (field === 1) span.traceId = Buffer.from(reader.bytes()).toString("hex");
     if (field === 2) span.spanId = Buffer.from(reader.bytes()).toString("hex");
     if (field === 4) span.parentSpanId = Buffer.from(reader.bytes()).toString("hex");
     if (field === 5) span.name = reader.string();
+    if (field === 6) span.kind = reader.int32();
+    if (field === 9) {
+      const [key, value] = decodeAttribute(reader.bytes());
+      span.attributes[key] = value;
+    }
+    if (field === 11) span.events.push(decodeEvent(reader.bytes()));
   });
   return span;
 }

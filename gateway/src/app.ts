@@ -1,8 +1,9 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
-import type { Metrics } from "@ocelli/chassis";
+import type { Admission, Metrics } from "@ocelli/chassis";
 import type { MiddlewareHandler } from "hono";
+import { admit } from "./admit.ts";
 import { createGate, type Gate, type GateDeps } from "./authentication.ts";
-import type { GatewayContext, GatewayEnv } from "./context.ts";
+import { type GatewayContext, type GatewayEnv, startBudget } from "./context.ts";
 import { allowOrigins } from "./cors.ts";
 import { refuseCredentialsInUrl } from "./credentials-in-url.ts";
 import { lingeringBody } from "./lingering-answer.ts";
@@ -23,6 +24,7 @@ import { authRoutes } from "./routes/auth.ts";
 import { classifyRoutes } from "./routes/classify.ts";
 import { csrfRoutes } from "./routes/csrf.ts";
 import { currentUserRoutes } from "./routes/current-user.ts";
+import { type DebugDeps, debugRoutes } from "./routes/debug.ts";
 import { detectRoutes } from "./routes/detect.ts";
 import { detectBatchRoutes } from "./routes/detect-batch.ts";
 import { detectJobRoutes } from "./routes/detect-jobs.ts";
@@ -69,11 +71,13 @@ import { userRoutes } from "./routes/users.ts";
 import { visitRoutes } from "./routes/visits.ts";
 import { webhookRoutes } from "./routes/webhooks.ts";
 import { securityHeaders } from "./security-headers.ts";
+import { createPathTrace } from "./traced-path.ts";
 import { traceRequests } from "./tracing.ts";
 
 /** What the whole HTTP application is built from. */
 export type AppDeps = Omit<RouteDeps, keyof Gate> &
-  GateDeps & {
+  GateDeps &
+  DebugDeps & {
     readonly metrics: Metrics;
     readonly readiness: () => Promise<Readiness>;
   };
@@ -84,7 +88,8 @@ export type AppDeps = Omit<RouteDeps, keyof Gate> &
  */
 export function createApp(deps: AppDeps): OpenAPIHono<GatewayEnv> {
   const app = new OpenAPIHono<GatewayEnv>();
-  app.use(traceRequests(deps));
+  app.use(traceRequests({ ...deps, tracePath: createPathTrace(app) }));
+  app.use(limitTime(deps.config.requestTimeoutMs));
   app.use(describeOrigin(deps.config));
   app.use(securityHeaders(deps.config));
   const listed = new Set(deps.config.corsOrigins);
@@ -161,6 +166,7 @@ export function createApp(deps: AppDeps): OpenAPIHono<GatewayEnv> {
   for (const create of routes) app.route("/api/v1", create(routeDeps));
   app.route("/", jwksRoutes(routeDeps));
   app.route("/", operationRoutes(deps));
+  app.route("/", debugRoutes({ ...routeDeps, recorder: deps.recorder }));
   app.route("/", docsRoutes());
   app.route("/", accountPageRoutes());
   app.route("/", sharedPageRoutes());
@@ -171,9 +177,20 @@ export function createApp(deps: AppDeps): OpenAPIHono<GatewayEnv> {
   return app;
 }
 
-function limitByAddress({ limits }: { limits: RateLimits }, name: RouteClass): MiddlewareHandler<GatewayEnv> {
+function limitByAddress(
+  { limits, admission }: { limits: RateLimits; admission: Admission },
+  name: RouteClass,
+): MiddlewareHandler<GatewayEnv> {
+  return (c, next) =>
+    admit(admission, c, name, async () => {
+      takeByAddress(limits, name, c);
+      await next();
+    });
+}
+
+function limitTime(requestTimeoutMs: number): MiddlewareHandler<GatewayEnv> {
   return async (c, next) => {
-    takeByAddress(limits, name, c);
+    startBudget(c, requestTimeoutMs);
     await next();
   };
 }

@@ -1,4 +1,5 @@
 import {
+  type Admission,
   AppError,
   createRefusalLog,
   invalidArgument,
@@ -11,6 +12,7 @@ import type { Scope } from "@ocelli/contracts";
 import type { MiddlewareHandler } from "hono";
 import { routePath } from "hono/route";
 import { Status } from "nice-grpc";
+import { admit } from "./admit.ts";
 import type { ApiKeyTokens } from "./api-keys.ts";
 import type { Caller, GatewayContext, GatewayEnv } from "./context.ts";
 import { readAccessCookie } from "./cookies.ts";
@@ -36,6 +38,8 @@ export interface GateDeps {
   readonly verifier: TokenVerifier;
   readonly apiKeys: ApiKeyTokens;
   readonly limits: RateLimits;
+  /** Decides whether there is room for a request, before anything else of it is looked at. */
+  readonly admission: Admission;
 }
 
 /** What {@link createGate} needs besides, to note who asks for what his token does not open. */
@@ -54,8 +58,7 @@ export function createGate(deps: GateDeps & GateLog): Gate {
   const refusals = createRefusalLog(deps);
 
   function gate(classOf: (c: GatewayContext) => RouteClass, check: (caller: Caller) => void) {
-    const middleware: MiddlewareHandler<GatewayEnv> = async (c, next) => {
-      const name = classOf(c);
+    async function letIn(c: GatewayContext, name: RouteClass): Promise<void> {
       const caller = await identify(deps, c).catch((error) =>
         Promise.reject(countRefused(deps, c, name, error)),
       );
@@ -70,7 +73,13 @@ export function createGate(deps: GateDeps & GateLog): Gate {
         throw error;
       }
       c.set("caller", caller);
-      await next();
+    }
+    const middleware: MiddlewareHandler<GatewayEnv> = (c, next) => {
+      const name = classOf(c);
+      return admit(deps.admission, c, name, async () => {
+        await letIn(c, name);
+        await next();
+      });
     };
     return middleware;
   }

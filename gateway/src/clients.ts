@@ -1,8 +1,11 @@
 import {
   createRpcClient,
+  createUpstream,
+  type Metrics,
   type RpcClient,
   type RpcClientHandle,
   type ServiceTokenSource,
+  type Upstream,
 } from "@ocelli/chassis";
 import { authV1, captioningV1, faceV1, libraryV1, sceneV1, searchV1 } from "@ocelli/contracts";
 import type { CompatServiceDefinition } from "nice-grpc";
@@ -34,44 +37,85 @@ export interface Clients {
   readonly index: RpcClient<typeof searchV1.IndexServiceDefinition>;
 }
 
-/** Opens one channel per service; nothing is connected before the first call. */
+/** Services behind the gateway. */
+export const upstreamNames = ["auth", "library", "captioning", "face", "scene", "search"] as const;
+
+/** See {@link upstreamNames}. */
+export type UpstreamName = (typeof upstreamNames)[number];
+
+/** Open connections to the services behind the gateway. */
+export interface OpenClients {
+  readonly clients: Clients;
+  /** How calls to each service do, and how much of the gateway they take. */
+  readonly upstreams: Readonly<Record<UpstreamName, Upstream>>;
+  close(): void;
+}
+
+/** Opens one channel per gRPC service; nothing is connected before the first call. */
 export function openClients(
   config: GatewayConfig,
   serviceToken: ServiceTokenSource,
-): { clients: Clients; close(): void } {
+  metrics?: Metrics,
+): OpenClients {
   const handles: Array<{ close(): void }> = [];
-  function open<Service extends CompatServiceDefinition>(definition: Service, address: string) {
+  // Whatever is asked of a service counts for all of it.
+  const upstream = (name: UpstreamName) => createUpstream({ name, limits: config, metrics });
+  const upstreams = {
+    auth: upstream("auth"),
+    library: upstream("library"),
+    captioning: upstream("captioning"),
+    face: upstream("face"),
+    scene: upstream("scene"),
+    search: upstream("search"),
+  };
+  function open<Service extends CompatServiceDefinition & { fullName: string }>(
+    definition: Service,
+    name: UpstreamName,
+  ) {
     const handle: RpcClientHandle<Service> = createRpcClient(definition, {
-      address,
+      address: addressOf(config, name),
       serviceToken,
       defaultDeadlineMs: config.requestTimeoutMs,
+      upstream: upstreams[name],
     });
     handles.push(handle);
     return handle.client;
   }
   const clients: Clients = {
-    auth: open(authV1.AuthServiceDefinition, config.authAddress),
-    users: open(authV1.UserServiceDefinition, config.authAddress),
-    apiKeys: open(authV1.ApiKeyServiceDefinition, config.authAddress),
-    serviceAccounts: open(authV1.ServiceAccountServiceDefinition, config.authAddress),
-    twoFactor: open(authV1.TwoFactorServiceDefinition, config.authAddress),
-    oidc: open(authV1.OidcServiceDefinition, config.authAddress),
-    audit: open(authV1.AuditServiceDefinition, config.authAddress),
-    library: open(libraryV1.LibraryServiceDefinition, config.libraryAddress),
-    photos: open(libraryV1.PhotoServiceDefinition, config.libraryAddress),
-    uploads: open(libraryV1.UploadServiceDefinition, config.libraryAddress),
-    albums: open(libraryV1.AlbumServiceDefinition, config.libraryAddress),
-    jobs: open(libraryV1.JobServiceDefinition, config.libraryAddress),
-    feed: open(libraryV1.FeedServiceDefinition, config.libraryAddress),
-    webhooks: open(libraryV1.WebhookServiceDefinition, config.libraryAddress),
-    captioning: open(captioningV1.CaptioningServiceDefinition, config.captioningAddress),
-    face: open(faceV1.FaceServiceDefinition, config.faceAddress),
-    people: open(faceV1.PeopleServiceDefinition, config.faceAddress),
-    scene: open(sceneV1.SceneServiceDefinition, config.sceneAddress),
-    search: open(searchV1.SearchServiceDefinition, config.searchAddress),
-    duplicates: open(searchV1.DuplicateServiceDefinition, config.searchAddress),
-    smartAlbums: open(searchV1.SmartAlbumServiceDefinition, config.searchAddress),
-    index: open(searchV1.IndexServiceDefinition, config.searchAddress),
+    auth: open(authV1.AuthServiceDefinition, "auth"),
+    users: open(authV1.UserServiceDefinition, "auth"),
+    apiKeys: open(authV1.ApiKeyServiceDefinition, "auth"),
+    serviceAccounts: open(authV1.ServiceAccountServiceDefinition, "auth"),
+    twoFactor: open(authV1.TwoFactorServiceDefinition, "auth"),
+    oidc: open(authV1.OidcServiceDefinition, "auth"),
+    audit: open(authV1.AuditServiceDefinition, "auth"),
+    library: open(libraryV1.LibraryServiceDefinition, "library"),
+    photos: open(libraryV1.PhotoServiceDefinition, "library"),
+    uploads: open(libraryV1.UploadServiceDefinition, "library"),
+    albums: open(libraryV1.AlbumServiceDefinition, "library"),
+    jobs: open(libraryV1.JobServiceDefinition, "library"),
+    feed: open(libraryV1.FeedServiceDefinition, "library"),
+    webhooks: open(libraryV1.WebhookServiceDefinition, "library"),
+    captioning: open(captioningV1.CaptioningServiceDefinition, "captioning"),
+    face: open(faceV1.FaceServiceDefinition, "face"),
+    people: open(faceV1.PeopleServiceDefinition, "face"),
+    scene: open(sceneV1.SceneServiceDefinition, "scene"),
+    search: open(searchV1.SearchServiceDefinition, "search"),
+    duplicates: open(searchV1.DuplicateServiceDefinition, "search"),
+    smartAlbums: open(searchV1.SmartAlbumServiceDefinition, "search"),
+    index: open(searchV1.IndexServiceDefinition, "search"),
   };
-  return { clients, close: () => handles.forEach((handle) => void handle.close()) };
+  return { clients, upstreams, close: () => handles.forEach((handle) => void handle.close()) };
+}
+
+/** Where a service is. */
+export function addressOf(config: GatewayConfig, name: UpstreamName): string {
+  return {
+    auth: config.authAddress,
+    library: config.libraryAddress,
+    captioning: config.captioningAddress,
+    face: config.faceAddress,
+    scene: config.sceneAddress,
+    search: config.searchAddress,
+  }[name];
 }

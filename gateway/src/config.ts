@@ -2,9 +2,11 @@ import {
   callerSettings,
   optionalSetting,
   publicUrlSettings,
+  requestLoadSettings,
   type SettingsValues,
   setting,
   settingTypes,
+  shutdownSettings,
   tokenSettings,
 } from "@ocelli/chassis";
 import type { ForwardedHeader } from "./client-address.ts";
@@ -73,8 +75,14 @@ export const settings = {
   requestTimeoutMs: setting("REQUEST_TIMEOUT", duration, {
     default: 15_000,
     defaultDoc: "15s",
-    doc: "Deadline of the calls behind an ordinary HTTP request.",
+    doc: "How long an ordinary HTTP request may take, with all the calls behind it.",
   }),
+  partialResultTimeoutMs: setting("PARTIAL_RESULT_TIMEOUT", duration, {
+    default: 2_000,
+    defaultDoc: "2s",
+    doc: "How long `GET /photos/{id}` waits for the results of one service before it answers without them.",
+  }),
+  ...requestLoadSettings,
   uploadTimeoutMs: setting("UPLOAD_TIMEOUT", duration, {
     default: 300_000,
     defaultDoc: "5m",
@@ -125,11 +133,7 @@ export const settings = {
     doc: "Session cookies for browsers that ask for them at login: secure (https, and localhost), insecure (plain http), or off.",
   }),
   ...rateLimitSettings,
-  shutdownGraceMs: setting("SHUTDOWN_GRACE", duration, {
-    default: 10_000,
-    defaultDoc: "10s",
-    doc: "How long calls and events in hand may take to finish on shutdown.",
-  }),
+  ...shutdownSettings,
   ...tokenSettings,
 };
 

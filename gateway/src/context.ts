@@ -33,6 +33,10 @@ export interface GatewayEnv {
     cookiePolicy: CookiePolicy;
     /** What is left of the limit that this request counted against. */
     rateLimit: RateLimitState;
+    /** Moment on the clock of `performance.now()` after which the request's time is up. */
+    deadlineAt: number;
+    /** True once the request was let in as work that is not too much. */
+    admitted: boolean;
   };
 }
 
@@ -42,9 +46,20 @@ export type GatewayContext = Context<GatewayEnv>;
 // Somebody waits for the answer: a service that restarts is given a moment, one that is down is reported at once.
 const retries = { retryMaxAttempts: 2, retryBaseDelayMs: 100 };
 
+/** Gives a request its time, from now on. */
+export function startBudget(c: GatewayContext, ms: number): void {
+  c.set("deadlineAt", performance.now() + ms);
+}
+
+/** Lets a request that waited for its client go on for a while: what the client took is not the services' fault. */
+export function extendBudget(c: GatewayContext, ms: number): void {
+  c.set("deadlineAt", Math.max(c.get("deadlineAt") ?? 0, performance.now() + ms));
+}
+
 /**
  * Options of a call made for this request: the user's token where there is one, and cancellation when the client leaves.
- * The deadline is relative, in milliseconds.
+ * Without a deadline of its own, in milliseconds from now, a call has what is left of the request's time; one of its own
+ * gives the request as much.
  */
 export function callOptions(
   c: GatewayContext,
@@ -52,11 +67,16 @@ export function callOptions(
 ): RpcCallOptions & { signal: AbortSignal } {
   // Absent on public routes, whatever the type says.
   const caller: Caller | undefined = c.get("caller");
+  if (deadlineMs !== undefined) extendBudget(c, deadlineMs);
+  // Absent where a route is called without the application around it.
+  const deadlineAt: number | undefined = c.get("deadlineAt");
+  const left = deadlineAt === undefined ? undefined : new Date(Date.now() + deadlineAt - performance.now());
+  const deadline = deadlineMs ?? left;
   return {
     signal: c.req.raw.signal,
     ...retries,
     ...(caller ? { bearer: caller.token } : {}),
-    ...(deadlineMs === undefined ? {} : { deadline: deadlineMs }),
+    ...(deadline === undefined ? {} : { deadline }),
   };
 }
 

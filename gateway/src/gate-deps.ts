@@ -17,7 +17,13 @@ export interface GateSources {
 const exchangeDeadlineMs = 10_000;
 
 /** Puts together what lets requests in; wrong API keys count against the address that sends them. */
-export function openGateDeps({ clients, verifier, revocations, now, ...sources }: GateSources): GateDeps {
+export function openGateDeps({
+  clients,
+  verifier,
+  revocations,
+  now,
+  ...sources
+}: GateSources): Omit<GateDeps, "admission"> {
   const limits = createRateLimits(sources.limits, now);
   const apiKeys = createApiKeyTokens({
     exchange: (apiKey, origin) =>

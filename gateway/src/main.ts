@@ -1,14 +1,24 @@
-import { connectAuth, type DependencyCheck, type Runtime } from "@ocelli/chassis";
+import { setTimeout as sleep } from "node:timers/promises";
+import {
+  connectAuth,
+  createAdmission,
+  type DependencyCheck,
+  type Runtime,
+  watchLoopDelay,
+} from "@ocelli/chassis";
 import { createApp } from "./app.ts";
 import { openClients } from "./clients.ts";
 import { type GatewayConfig, rateLimitsOf } from "./config.ts";
 import { openGateDeps } from "./gate-deps.ts";
 import { startPhotoWatch } from "./live/photo-watch.ts";
 import { startUserWatch } from "./live/user-watch.ts";
+
+export { createRequestRecorder } from "./debug/request-recorder.ts";
+
 import { createPhotoResults } from "./photo-results.ts";
 import { createReadiness } from "./readiness.ts";
 import { listen } from "./server.ts";
-import { createAdmission } from "./slots.ts";
+import { createUserSlots } from "./slots.ts";
 import { openUpstreamChecks } from "./upstream-health.ts";
 
 /** A started gateway. */
@@ -16,7 +26,10 @@ export interface RunningGateway {
   readonly name: "gateway";
   /** Where people and clients reach it, e.g. `http://127.0.0.1:8080`. */
   readonly url: string;
-  /** Ends live streams, drains what is in hand and releases everything. */
+  /**
+   * Says that it is not ready and lets balancers notice; then takes no more, ends live streams, which resume elsewhere,
+   * lets the rest finish within the grace, and releases everything.
+   */
   stop(): Promise<void>;
 }
 
@@ -31,9 +44,10 @@ export async function start(
 ): Promise<RunningGateway> {
   const log = runtime.log.child({ service: "gateway" });
   const auth = await connectAuth({ name: "gateway", ...config, ...runtime, log });
-  const { clients, close: closeClients } = openClients(config, auth.serviceToken);
-  const upstreams = openUpstreamChecks(config);
-  const stopping = new AbortController();
+  const { clients, upstreams, close: closeClients } = openClients(config, auth.serviceToken, runtime.metrics);
+  const services = openUpstreamChecks(config, upstreams);
+  const [draining, stopping] = [new AbortController(), new AbortController()];
+  const loopDelay = watchLoopDelay();
   const watch = await startPhotoWatch({ bus: runtime.bus, log });
   const userWatch = await startUserWatch({ bus: runtime.bus, log });
   const app = createApp({
@@ -42,22 +56,33 @@ export async function start(
     results: createPhotoResults(clients),
     log,
     metrics: runtime.metrics,
+    recorder: runtime.recorder,
     ...openGateDeps({ ...auth, clients, limits: rateLimitsOf(config), now: runtime.now }),
     revocations: auth.revocations,
     watch,
     userWatch,
-    ...createAdmission(config),
-    readiness: createReadiness([
-      ...upstreams.checks,
-      { name: "events", check: () => runtime.bus.ping() },
-      ...(runtime.checks ?? []),
-    ]),
+    ...createUserSlots(config),
+    admission: createAdmission({
+      limit: config.maxActiveRequests,
+      maxDelayMs: config.maxLoopDelayMs,
+      delay: loopDelay,
+      onRefused: (reason) => runtime.metrics.refused.inc({ reason }),
+    }),
+    readiness: createReadiness({
+      checks: [
+        ...services.checks,
+        { name: "events", check: () => runtime.bus.ping() },
+        ...(runtime.checks ?? []),
+      ],
+      draining: draining.signal,
+    }),
     stopping: stopping.signal,
   });
   const release = async () => {
     await watch.stop();
     await userWatch.stop();
-    upstreams.close();
+    services.close();
+    loopDelay.stop();
     closeClients();
     await auth.close();
   };
@@ -70,6 +95,8 @@ export async function start(
     name: "gateway",
     url: server.url,
     async stop() {
+      draining.abort();
+      await sleep(config.shutdownDelayMs);
       stopping.abort();
       await server.stop(config.shutdownGraceMs);
       await release();

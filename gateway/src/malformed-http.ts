@@ -1,5 +1,6 @@
 import { type ServerResponse, STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import { RequestError } from "@hono/node-server";
 import { AppError } from "@ocelli/chassis";
 import { type Problem, problemMediaType, toHttpStatus, toProblem } from "./problem.ts";
@@ -9,9 +10,19 @@ export function answerClientError(error: Error & { code?: string }, socket: Sock
   if (!socket.writable || socket.bytesWritten > 0) return void socket.destroy();
   const status =
     error.code === "HPE_HEADER_OVERFLOW" ? 431 : error.code === "ERR_HTTP_REQUEST_TIMEOUT" ? 408 : 400;
+  endWith(socket, status);
+}
+
+/** Answers a WebSocket handshake that is none: a key, version or method that the protocol does not know. */
+export function answerBadHandshake(socket: Duplex): void {
+  // RFC 6455, section 4.4: names the version that is spoken.
+  endWith(socket, 400, { "sec-websocket-version": "13" });
+}
+
+function endWith(socket: Duplex, status: number, more: Record<string, string> = {}): void {
   const problem = malformed(status);
   const body = JSON.stringify(problem);
-  const headers = Object.entries({ ...headersOf(body), connection: "close" });
+  const headers = Object.entries({ ...headersOf(body), ...more, connection: "close" });
   const lines = headers.map(([name, value]) => `${name}: ${value}\r\n`).join("");
   socket.end(`HTTP/1.1 ${status} ${problem.title}\r\n${lines}\r\n${body}`);
 }

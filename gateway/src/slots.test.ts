@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { createAdmission, createSlots } from "./slots.ts";
+import { createSlots, createUserSlots } from "./slots.ts";
 
 it("leaves to others what one user may not take", () => {
   const slots = createSlots({ total: 4, perUser: 2 }, "FULL", "Full.");
@@ -18,7 +18,7 @@ it("leaves to others what one user may not take", () => {
 
 it("gives one user half, unless set otherwise", () => {
   const limits = { maxWatchers: 3, maxActiveDetections: 4, maxWatchersPerUser: undefined };
-  const { watcherSlots, detectionSlots } = createAdmission({ ...limits, maxDetectionsPerUser: 4 });
+  const { watcherSlots, detectionSlots } = createUserSlots({ ...limits, maxDetectionsPerUser: 4 });
   watcherSlots.take("a");
   watcherSlots.take("a");
   expect(() => watcherSlots.take("a")).toThrow("Too many live streams");

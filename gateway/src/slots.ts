@@ -49,8 +49,8 @@ export interface SlotLimits {
   readonly perUser: number;
 }
 
-/** Settings of {@link createAdmission}. */
-export interface AdmissionLimits {
+/** Settings of {@link createUserSlots}. */
+export interface UserSlotLimits {
   readonly maxWatchers: number;
   readonly maxWatchersPerUser: number | undefined;
   readonly maxActiveDetections: number;
@@ -58,7 +58,7 @@ export interface AdmissionLimits {
 }
 
 /** The slots of a gateway: live streams and detections in hand. */
-export function createAdmission(limits: AdmissionLimits) {
+export function createUserSlots(limits: UserSlotLimits) {
   const watchers = "Too many live streams are open; try again soon.";
   const detections = "Too many detections are in hand; try again soon.";
   const watcherLimits = share(limits.maxWatchers, limits.maxWatchersPerUser);

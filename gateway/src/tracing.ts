@@ -30,15 +30,21 @@ const knownMethods: ReadonlySet<string> = new Set([
  * One server span, one log line and one measurement per request. The span continues a valid incoming `traceparent`,
  * is active while the request is handled, and ends when the last byte was sent.
  */
-export function traceRequests(deps: { log: Logger; metrics: Metrics }): MiddlewareHandler<GatewayEnv> {
+export function traceRequests(deps: {
+  log: Logger;
+  metrics: Metrics;
+  /** What of a path may be traced. */
+  tracePath: (path: string) => string;
+}): MiddlewareHandler<GatewayEnv> {
   const tracer = trace.getTracer("@ocelli/gateway");
   return async (c, next) => {
     const startedAt = performance.now();
+    deps.metrics.httpInFlight.inc();
     const method = knownMethods.has(c.req.method) ? c.req.method : "OTHER";
     const parent = propagation.extract(context.active(), traceHeaders(c));
     const span = tracer.startSpan(
       method,
-      { kind: SpanKind.SERVER, attributes: requestAttributes(c, method) },
+      { kind: SpanKind.SERVER, attributes: requestAttributes(method, deps.tracePath(c.req.path)) },
       parent,
     );
     identify(c, span);
@@ -52,11 +58,16 @@ export function traceRequests(deps: { log: Logger; metrics: Metrics }): Middlewa
       "http.response.status_code": status,
       ...(route === "" ? {} : { "http.route": route }),
     });
-    if (status >= 500) span.setStatus({ code: SpanStatusCode.ERROR });
+    if (status >= 500) {
+      span.setAttribute("error.type", String(status));
+      span.setStatus({ code: SpanStatusCode.ERROR });
+    }
     whenSent(c, () => {
       const seconds = (performance.now() - startedAt) / 1000;
       span.end();
-      deps.metrics.httpSeconds.observe({ route: route || "none", method, status: String(status) }, seconds);
+      deps.metrics.httpInFlight.dec();
+      const labels = { route: route || "none", method, status: String(status) };
+      deps.metrics.httpSeconds.observe(labels, seconds, span.spanContext());
       deps.log.debug(
         {
           method,
@@ -78,11 +89,11 @@ function traceHeaders(c: GatewayContext): Record<string, string> {
   return { ...(traceparent ? { traceparent } : {}), ...(tracestate ? { tracestate } : {}) };
 }
 
-function requestAttributes(c: GatewayContext, method: string) {
+function requestAttributes(method: string, path: string) {
   return {
     "http.request.method": method,
     // The query may hold what people search for, so only the path is recorded.
-    "url.path": withoutSecrets(c.req.path).slice(0, 256),
+    "url.path": path,
     "url.scheme": "http",
   };
 }

@@ -1,6 +1,6 @@
 import { AppError } from "@ocelli/chassis";
 import { Status } from "nice-grpc";
-import { callOptions, type GatewayContext } from "./context.ts";
+import { callOptions, extendBudget, type GatewayContext } from "./context.ts";
 import { continueBody } from "./expect-continue.ts";
 import { type FilePart, withFilePart } from "./multipart.ts";
 import { withFileParts } from "./multipart-files.ts";
@@ -8,13 +8,20 @@ import { withFileParts } from "./multipart-files.ts";
 /** Options of the call that receives the file. */
 export type UploadCallOptions = ReturnType<typeof callOptions>;
 
+/** What bounds an upload, and the calls that follow it. */
+export interface UploadLimits {
+  readonly maxUploadBytes: number;
+  readonly uploadTimeoutMs: number;
+  readonly requestTimeoutMs: number;
+}
+
 /**
  * Streams the file of a multipart request into a call.
  * @throws AppError UPLOAD_TIMEOUT when the client or the service takes too long, and all of {@link withFilePart}.
  */
 export async function forwardFile<T>(
   c: GatewayContext,
-  limits: { maxUploadBytes: number; uploadTimeoutMs: number },
+  limits: UploadLimits,
   call: (part: FilePart, options: UploadCallOptions) => Promise<T>,
 ): Promise<T> {
   continueBody(c);
@@ -33,6 +40,7 @@ export async function forwardFile<T>(
     throw slow.signal.aborted ? uploadTimeout(error) : error;
   } finally {
     clearTimeout(timer);
+    extendBudget(c, limits.requestTimeoutMs);
   }
 }
 
@@ -42,7 +50,7 @@ export async function forwardFile<T>(
  */
 export async function forwardFiles(
   c: GatewayContext,
-  limits: { maxUploadBytes: number; uploadTimeoutMs: number; maxBatchFiles: number },
+  limits: UploadLimits & { maxBatchFiles: number },
   call: (part: FilePart, options: UploadCallOptions) => Promise<void>,
 ): Promise<void> {
   continueBody(c);
@@ -61,6 +69,7 @@ export async function forwardFiles(
     throw slow.signal.aborted ? uploadTimeout(error) : error;
   } finally {
     clearTimeout(timer);
+    extendBudget(c, limits.requestTimeoutMs);
   }
 }
 

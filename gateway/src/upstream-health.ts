@@ -1,5 +1,7 @@
-import { createRpcClient, type DependencyCheck } from "@ocelli/chassis";
+import { createRpcClient, type Upstream } from "@ocelli/chassis";
+import { addressOf, type UpstreamName, upstreamNames } from "./clients.ts";
 import type { GatewayConfig } from "./config.ts";
+import type { ReadinessCheck } from "./readiness.ts";
 
 // The whole-server question of grpc.health.v1 and its one-field answer, written out: no generated code is needed for it.
 const serving = 1;
@@ -30,23 +32,26 @@ const healthDefinition = {
 
 const deadlineMs = 1500;
 
-/** One readiness check per service behind the gateway, over the standard gRPC health protocol. */
-export function openUpstreamChecks(config: GatewayConfig): { checks: DependencyCheck[]; close(): void } {
-  const addresses = {
-    auth: config.authAddress,
-    library: config.libraryAddress,
-    captioning: config.captioningAddress,
-    face: config.faceAddress,
-    scene: config.sceneAddress,
-    search: config.searchAddress,
-  };
-  const opened = Object.entries(addresses).map(([name, address]) => {
-    const { client, close } = createRpcClient(healthDefinition, { address, defaultDeadlineMs: deadlineMs });
+/**
+ * One readiness check per service behind the gateway, over the standard gRPC health protocol. They are made however calls
+ * to the service do, which is told beside: `upstreams` knows of calls that fail although the service says it is well.
+ */
+export function openUpstreamChecks(
+  config: GatewayConfig,
+  upstreams: Readonly<Record<UpstreamName, Pick<Upstream, "breaker">>>,
+): { checks: ReadinessCheck[]; close(): void } {
+  const opened = upstreamNames.map((name) => {
+    const { client, close } = createRpcClient(healthDefinition, {
+      address: addressOf(config, name),
+      defaultDeadlineMs: deadlineMs,
+      upstream: "none",
+    });
     const check = async () => {
       const { status } = await client.check({});
       if (status !== serving) throw new Error(`${name} is not serving`);
     };
-    return { check: { name, check }, close };
+    const isDegraded = () => upstreams[name].breaker.state !== "closed";
+    return { check: { name, check, isDegraded }, close };
   });
   return {
     checks: opened.map(({ check }) => check),

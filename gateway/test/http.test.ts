@@ -257,20 +257,32 @@ describe("operations", () => {
     const names = ["auth", "library", "captioning", "face", "scene", "search", "events"];
     expect(await bodyOf(ready)).toEqual({
       ready: true,
+      draining: false,
       checks: Object.fromEntries(names.map((name) => [name, "ok"])),
+      required: ["auth", "library"],
     });
     const metrics = await (await test.call("//metrics")).text();
     expect(metrics).toContain('ocelli_http_seconds_count{route="/health",method="GET",status="200"}');
   });
 
-  it("is not ready when a service is gone", async () => {
-    const lonely = await startTestGateway({ SEARCH_ADDR: "127.0.0.1:1" });
-    const ready = await lonely.call("//ready");
-    expect(ready.status).toBe(503);
-    expect((await bodyOf(ready)).checks).toMatchObject({
-      library: "ok",
-      search: expect.stringMatching(/failed|timeout/),
-    });
-    await lonely.stop();
-  });
+  it.each([
+    ["SEARCH", 200],
+    ["FACE", 200],
+    ["LIBRARY", 503],
+    ["AUTH", 503],
+  ] as const)(
+    "without %s readiness is %d: only what nearly everything needs takes a gateway away",
+    async (name, status) => {
+      const lonely = await startTestGateway({ [`${name}_ADDR`]: "127.0.0.1:1" });
+      const ready = await lonely.call("//ready");
+      expect(ready.status).toBe(status);
+      const { checks } = await bodyOf(ready);
+      expect(checks).toMatchObject({
+        [name.toLowerCase()]: expect.stringMatching(/failed|timeout/),
+        scene: "ok",
+      });
+      expect((await lonely.call("//health")).status).toBe(200);
+      await lonely.stop();
+    },
+  );
 });

@@ -4,6 +4,7 @@ import {
   createMetrics,
   type EventBus,
   loadSettings,
+  type Runtime,
 } from "@ocelli/chassis";
 import { settings } from "../src/config.ts";
 import { type RunningGateway, start } from "../src/main.ts";
@@ -22,10 +23,11 @@ export interface TestGateway {
   stop(): Promise<void>;
 }
 
-/** Starts a gateway on a free port; `env` overrides settings. Log lines go to `onLog`, if given. */
+/** Starts a gateway on a free port; `env` overrides settings. Log lines go to `onLog`, if given; `more` adds to its runtime. */
 export async function startTestGateway(
   env: Record<string, string> = {},
   onLog?: (line: string) => void,
+  more: Pick<Runtime, "recorder"> = {},
 ): Promise<TestGateway> {
   const signer = await createTokenSigner();
   const upstreams = await startUpstreams(signer);
@@ -50,6 +52,7 @@ export async function startTestGateway(
     }),
     metrics: createMetrics(),
     bus,
+    ...more,
     now: () => new Date(),
     newId: () => crypto.randomUUID(),
   });

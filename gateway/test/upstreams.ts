@@ -38,6 +38,10 @@ export interface World {
   readonly scenes: Map<string, commonV1.SceneResult>;
   /** Services that answer UNAVAILABLE. */
   readonly down: Set<string>;
+  /** Services that take calls and never answer. */
+  readonly hung: Set<string>;
+  /** Calls that were given up while their service hung. */
+  givenUp: number;
   /** Bytes of uploads that arrived, counted while they arrive. */
   received: number;
   /** Uploads that were cancelled before their end. */
@@ -117,6 +121,8 @@ export async function startUpstreams(signer: TokenSigner): Promise<Upstreams> {
     faces: new Map(),
     scenes: new Map(),
     down: new Set(),
+    hung: new Set(),
+    givenUp: 0,
     received: 0,
     cancelled: 0,
     detections: [],
@@ -190,6 +196,17 @@ function result<T>(
   const found = results.get(photoId);
   if (!found) throw notFound(`${service.toUpperCase()}_NOT_FOUND`, "Not there yet.");
   return found;
+}
+
+/** Resolves at once, unless the service hangs: then never, and counts how often that was given up. */
+async function answering(world: World, service: string, { signal }: RpcContext): Promise<void> {
+  if (!world.hung.has(service)) return;
+  await new Promise<void>((_, reject) => {
+    signal.addEventListener("abort", () => {
+      world.givenUp += 1;
+      reject(signal.reason);
+    });
+  });
 }
 
 function authService({ jwksJson, sign, signService }: TokenSigner, world: World) {
@@ -324,6 +341,7 @@ function captioningService(world: World) {
 function faceService(world: World) {
   const implementation: faceV1.FaceServiceImplementation<RpcContext> = {
     async listPhotoFaces({ photoId }, context) {
+      await answering(world, "face", context);
       return { faces: result(world, "face", world.faces, photoId, context), provenance };
     },
     detectFaces: async () => ({ faces: [], provenance }),
@@ -334,6 +352,7 @@ function faceService(world: World) {
 function sceneService(world: World) {
   const implementation: sceneV1.SceneServiceImplementation<RpcContext> = {
     async getScene({ photoId }, context) {
+      await answering(world, "scene", context);
       return { scene: result(world, "scene", world.scenes, photoId, context), provenance };
     },
     classifyImage: async () => ({ scene: undefined, provenance }),

@@ -1,5 +1,4 @@
 import { loadSettings } from "@ocelli/chassis";
-import { loadManifest, verifyManifest } from "@ocelli/inference";
 import type { Command } from "commander";
 import { engineSettings } from "../config.ts";
 
@@ -9,6 +8,7 @@ export function addModelsCommand(program: Command): void {
     .command("models")
     .description("list the models, their licences, and check their files")
     .action(async () => {
+      const { loadManifest, verifyManifest } = await import("@ocelli/inference");
       const manifest = loadManifest(loadSettings(engineSettings, process.env).models);
       const problems = await verifyManifest(manifest, { hash: true });
       for (const { id, task, version, licence } of manifest.models) {

@@ -3,6 +3,7 @@ import type { Duplex } from "node:stream";
 import type { OpenAPIHono } from "@hono/zod-openapi";
 import { type WebSocket, WebSocketServer } from "ws";
 import type { GatewayEnv } from "../context.ts";
+import { answerBadHandshake } from "../malformed-http.ts";
 
 /** A client's offer to speak WebSocket, for the route that it asked for. */
 export interface UpgradeOffer {
@@ -44,6 +45,8 @@ export function createUpgrades(app: Pick<OpenAPIHono<GatewayEnv>, "fetch">): Upg
     // Never echoes a token.
     handleProtocols: (offered) => (offered.has(webSocketProtocol) ? webSocketProtocol : false),
   });
+  // The library's own answer would be plain text.
+  server.on("wsClientError", (_error, socket) => answerBadHandshake(socket));
   const pending = new Set<Duplex>();
 
   async function upgrade(incoming: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {

@@ -23,7 +23,7 @@ export function exportRoutes(deps: RouteDeps) {
     const release = deps.watcherSlots.take(userId);
     const stop = new AbortController();
     const options = callOptions(c, deps.config.uploadTimeoutMs);
-    const call = { ...options, signal: AbortSignal.any([options.signal, stop.signal, deps.stopping]) };
+    const call = { ...options, signal: AbortSignal.any([options.signal, stop.signal]) };
     try {
       const write = await prepareExport(deps, {
         caller: c.get("caller"),

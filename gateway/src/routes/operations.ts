@@ -4,7 +4,17 @@ import type { Readiness } from "../readiness.ts";
 import { createRouter, json } from "./shared.ts";
 
 const readinessSchema = z
-  .object({ ready: z.boolean(), checks: z.record(z.string(), z.enum(["ok", "failed", "timeout"])) })
+  .object({
+    ready: z.boolean(),
+    draining: z.boolean().openapi({ description: "True once the process was told to stop." }),
+    checks: z.record(z.string(), z.enum(["ok", "degraded", "failed", "timeout"])).openapi({
+      description: "By dependency; `degraded` says it is well and calls to it fail nevertheless.",
+    }),
+    required: z.array(z.string()).openapi({
+      description:
+        "Those that `ready` rests on. Without any other, what it does is missing and the rest works.",
+    }),
+  })
   .openapi("Readiness");
 
 const tags = ["operations"];
@@ -24,8 +34,8 @@ const readyRoute = createRoute({
   tags,
   summary: "Can it do its work?",
   responses: {
-    200: json("Every dependency is usable.", readinessSchema),
-    503: json("Some dependency is not.", readinessSchema),
+    200: json("It can; an optional dependency may be missing.", readinessSchema),
+    503: json("Something required is missing, or the process is about to stop.", readinessSchema),
   },
 });
 
@@ -45,15 +55,15 @@ export function operationRoutes({
   metrics: Metrics;
   readiness: () => Promise<Readiness>;
 }) {
-  const { registry } = metrics;
   const router = createRouter();
   router.openapi(healthRoute, (c) => c.json({ status: "ok" as const }, 200, noStore));
   router.openapi(readyRoute, async (c) => {
     const result = await readiness();
     return c.json(result, result.ready ? 200 : 503, noStore);
   });
-  router.openapi(metricsRoute, async (c) =>
-    c.text(await registry.metrics(), 200, { ...noStore, "content-type": registry.contentType }),
-  );
+  router.openapi(metricsRoute, async (c) => {
+    const { body, contentType } = await metrics.expose(c.req.header("accept"));
+    return c.text(body, 200, { ...noStore, "content-type": contentType });
+  });
   return router;
 }

@@ -15,11 +15,11 @@ export function personExportRoutes(deps: RouteDeps) {
 }
 
 async function exportPerson(deps: RouteDeps, c: GatewayContext, personId: string): Promise<Response> {
-  const { clients, config, watcherSlots, stopping } = deps;
+  const { clients, config, watcherSlots } = deps;
   const release = watcherSlots.take(c.get("caller").userId);
   const stop = new AbortController();
   const options = callOptions(c, config.uploadTimeoutMs);
-  const signal = AbortSignal.any([options.signal, stop.signal, stopping]);
+  const signal = AbortSignal.any([options.signal, stop.signal]);
   // A client that takes nothing would hold its place for nobody: the deadline of the call is only seen by reading on.
   const late = setTimeout(() => {
     end();

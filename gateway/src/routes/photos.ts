@@ -41,7 +41,8 @@ export function photoRoutes(deps: RouteDeps) {
   });
   router.openapi(resultRoute(deps), async (c) => {
     const { id } = c.req.valid("param");
-    return c.json(await fetchPhotoResult(deps, id, c.get("caller"), callOptions(c)), 200);
+    const patient = { ...deps, patienceMs: config.partialResultTimeoutMs };
+    return c.json(await fetchPhotoResult(patient, id, c.get("caller"), callOptions(c)), 200);
   });
   return router;
 }
@@ -88,6 +89,8 @@ function resultRoute({ requireScope }: RouteDeps) {
     path: "/photos/{id}",
     tags: ["photos"],
     summary: "A photo with everything seen in it",
+    description:
+      "A service that does not answer costs its own results only: it is named in `unavailable`, and its `stages` are not `available`.",
     security: bearer,
     middleware: [requireScope("photos:read")],
     request: { params: photoIdParam },

@@ -69,6 +69,16 @@ export const stageSchema = z
   })
   .openapi("Stage");
 
+/** State of one analysis stage, beside its result. */
+export const resultStageSchema = stageSchema
+  .extend({
+    available: z.boolean().openapi({
+      description:
+        "False when the service that keeps the result could not be asked just now: the result is missing here, whatever the status.",
+    }),
+  })
+  .openapi("ResultStage");
+
 /** A place on Earth. */
 export const locationSchema = z
   .object({
@@ -126,9 +136,11 @@ export const photoResultSchema = photoSchema
     faces: z.array(faceSchema).nullable(),
     text: textSchema.nullable(),
     colors: z.array(colorSchema).nullable(),
-    unavailable: z
-      .array(z.string())
-      .openapi({ description: "Services that could not be asked just now; their results are `null` here." }),
+    stages: z.record(z.string(), resultStageSchema),
+    unavailable: z.array(z.string()).openapi({
+      description:
+        "Services that could not be asked just now; their results are `null` here, and their `stages` not `available`.",
+    }),
   })
   .openapi("PhotoResult");
 

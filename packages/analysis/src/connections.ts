@@ -2,9 +2,11 @@ import {
   type AuthAccess,
   connectAuth,
   createRpcClient,
+  createUpstream,
   type EventTables,
   type Runtime,
   type ServiceHost,
+  type UpstreamLimits,
 } from "@ocelli/chassis";
 import { libraryV1 } from "@ocelli/contracts";
 import type { Engine } from "@ocelli/inference";
@@ -24,10 +26,11 @@ export interface AnalysisConnectionOptions<Tables extends EventTables> {
   config: Pick<
     AnalysisConfig,
     "authAddress" | "serviceSecret" | "tokenIssuer" | "tokenAudience" | "libraryAddress" | "fetchTimeoutMs"
-  >;
+  > &
+    Partial<UpstreamLimits>;
   /** Closes the connections when it stops. */
   host: ServiceHost<Tables>;
-  runtime: Pick<Runtime, "now" | "bus"> & { engine: Engine };
+  runtime: Pick<Runtime, "now" | "bus"> & Partial<Pick<Runtime, "metrics">> & { engine: Engine };
 }
 
 /** Opens the connections to auth and library that every analysing service needs. */
@@ -37,10 +40,20 @@ export async function connectAnalysis<Tables extends EventTables>({
   host,
   runtime,
 }: AnalysisConnectionOptions<Tables>): Promise<AnalysisConnections> {
-  const auth = await connectAuth({ ...config, name, bus: runtime.bus, log: host.log, now: runtime.now });
+  const { metrics, ...known } = runtime;
+  const measured = metrics ? { metrics } : {};
+  const auth = await connectAuth({
+    ...config,
+    ...measured,
+    name,
+    bus: known.bus,
+    log: host.log,
+    now: known.now,
+  });
   const library = createRpcClient(libraryV1.LibraryServiceDefinition, {
     address: config.libraryAddress,
     serviceToken: auth.serviceToken,
+    upstream: createUpstream({ name: "library", limits: config, metrics }),
   });
   host.onStop(async () => {
     library.close();

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { startNativePostgres } from "@ocelli/testkit";
 import { sql } from "kysely";
+import { Status } from "nice-grpc-common";
 import { expect, test } from "vitest";
 import { openDatabase } from "../src/database/database.ts";
 
@@ -22,10 +23,45 @@ test("a Postgres that dies fails the transactions in hand, ends no process, and 
     await delay(200);
     await postgres.kill();
     killed.resolve();
-    expect((await failed).map(({ status }) => status)).toEqual(["rejected", "rejected"]);
-    await expect(database.ping()).rejects.toThrow();
+    const outage = { status: "rejected", reason: expect.objectContaining({ reason: "STORE_UNAVAILABLE" }) };
+    expect(await failed).toEqual([outage, outage]);
+    await expect(database.ping()).rejects.toMatchObject({ code: Status.UNAVAILABLE, retryAfterMs: 1_000 });
     await postgres.restart();
     await database.ping();
+  } finally {
+    await database.close();
+    await postgres.stop();
+  }
+}, 60_000);
+
+test("transactions that block each other end for one of them with an error that says: try again; others stay as they are", async () => {
+  const postgres = await startNativePostgres();
+  const database = openDatabase<{ places: { id: number; n: number } }>({
+    url: postgres.url,
+    schema: "public",
+  });
+  const { db } = database;
+  try {
+    await sql`create table places (id integer primary key, n integer not null)`.execute(db);
+    await db
+      .insertInto("places")
+      .values([
+        { id: 1, n: 0 },
+        { id: 2, n: 0 },
+      ])
+      .execute();
+    const count = (first: number, second: number) =>
+      db.transaction().execute(async (trx) => {
+        await sql`update places set n = n + 1 where id = ${first}`.execute(trx);
+        await delay(200);
+        await sql`update places set n = n + 1 where id = ${second}`.execute(trx);
+      });
+    const ends = await Promise.allSettled([count(1, 2), count(2, 1)]);
+    const failures = ends.flatMap((end) => (end.status === "rejected" ? [end.reason] : []));
+    expect(failures).toEqual([expect.objectContaining({ reason: "STORE_UNAVAILABLE" })]);
+    await expect(db.insertInto("places").values({ id: 1, n: 0 }).execute()).rejects.toMatchObject({
+      code: "23505",
+    });
   } finally {
     await database.close();
     await postgres.stop();

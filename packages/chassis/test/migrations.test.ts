@@ -2,12 +2,14 @@ import { type EmbeddedDatabase, startEmbeddedDatabase } from "@ocelli/embedded-d
 import { sql } from "kysely";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import {
-  AppError,
+  ConfigError,
   type Database,
   eventTablesMigration,
+  inspectSchema,
   type Migrations,
   migrate,
   openDatabase,
+  requireCurrentSchema,
 } from "../src/index.ts";
 
 let embedded: EmbeddedDatabase;
@@ -66,9 +68,11 @@ test("a failing migration names itself and leaves nothing half done", async () =
       },
     },
   };
-  const error = await migrate(database, broken).catch(AppError.from);
-  expect(error).toMatchObject({ reason: "MIGRATION_FAILED" });
-  expect(error?.message).toMatch(/002_dogs of two failed: .*nonsense/);
+  await expect(migrate(database, broken)).rejects.toMatchObject({
+    name: "AppError",
+    reason: "MIGRATION_FAILED",
+    message: expect.stringMatching(/002_dogs of two failed: .*nonsense/),
+  });
   expect(await tablesOf("two")).not.toContain("dogs");
   await migrate(database, { "001_cats": table("cats"), "002_dogs": table("dogs") });
   expect(await tablesOf("two")).toEqual(expect.arrayContaining(["cats", "dogs"]));
@@ -78,9 +82,10 @@ test("a store that a newer version has migrated is left alone", async () => {
   const database = open("three");
   await migrate(database, { "001_cats": table("cats"), "002_dogs": table("dogs") });
   await expect(migrate(database, { "001_cats": table("cats") })).rejects.toMatchObject({
-    reason: "MIGRATION_FAILED",
+    name: "ConfigError",
     message: expect.stringContaining("002_dogs"),
   });
+  expect(await tablesOf("three")).toContain("dogs");
 });
 
 test("replicas that migrate at once all succeed, and each migration runs once", async () => {
@@ -101,4 +106,20 @@ test("services of one database do not see each other's tables", async () => {
   await Promise.all(["five", "six"].map((schema) => migrate(open(schema), { "001_cats": table("cats") })));
   expect(await tablesOf("five")).toContain("cats");
   expect(await tablesOf("six")).toContain("cats");
+});
+
+test("requiring the current schema changes nothing and says what is missing, or what is unknown", async () => {
+  const database = open("seven");
+  const one = { "001_cats": table("cats") };
+  const two = { ...one, "002_dogs": table("dogs") };
+  await expect(requireCurrentSchema(database, one)).rejects.toThrow(/schema of seven is behind \(001_cats\)/);
+  expect(await tablesOf("seven")).toEqual([]);
+  expect(await migrate(database, one)).toEqual(["001_cats"]);
+  await requireCurrentSchema(database, one);
+  await expect(requireCurrentSchema(database, two)).rejects.toThrow(ConfigError);
+  expect(await inspectSchema(database, two)).toEqual({ pending: ["002_dogs"], unknown: [] });
+  expect(await migrate(database, two)).toEqual(["002_dogs"]);
+  await expect(requireCurrentSchema(database, one)).rejects.toThrow(
+    /newer version \(002_dogs unknown here\)/,
+  );
 });

@@ -71,9 +71,7 @@ describe("errors", () => {
       retryAfterMs: 1234.5,
     });
     expect(violations).toMatchObject(sent.violations);
-    expect(await rpc.metrics.registry.metrics()).toContain(
-      'ocelli_refused_total{reason="TOO_MANY_LOGINS"} 1',
-    );
+    expect((await rpc.metrics.expose()).body).toContain('ocelli_refused_total{reason="TOO_MANY_LOGINS"} 1');
     expect(rpc.logLines).toEqual([]);
   });
 
@@ -83,7 +81,9 @@ describe("errors", () => {
     expect(failure).toMatchObject({ code: Status.INTERNAL, reason: "INTERNAL" });
     expect(`${failure.message} ${JSON.stringify(failure.cause)}`).not.toContain("hunter2");
     expect(rpc.logLines.join()).toContain("hunter2");
-    expect(await rpc.metrics.registry.metrics()).toMatch(/ocelli_rpc_seconds_count\{[^}]*INTERNAL[^}]*\} 1/);
+    expect((await rpc.metrics.expose()).body).toMatch(
+      /ocelli_rpc_server_seconds_count\{[^}]*INTERNAL[^}]*\} 1/,
+    );
   });
 
   test("of a service behind pass through with their reason", async () => {

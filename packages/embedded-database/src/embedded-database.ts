@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
+import { removeStaleSockets, socketFolderPrefix, socketName } from "./stale-sockets.ts";
 
 /** Settings handed to the worker thread that runs Postgres. */
 export interface WorkerSettings {
@@ -47,10 +48,12 @@ export async function startEmbeddedDatabase(
 ): Promise<EmbeddedDatabase> {
   if (options.dataDir) mkdirSync(options.dataDir, { recursive: true });
   // Socket paths are limited to 108 bytes, so it lives in the temporary directory, in a folder only we can enter.
-  const socketDir = mkdtempSync(join(tmpdir(), "ocelli-pg-"));
+  const socketDir = mkdtempSync(join(tmpdir(), socketFolderPrefix));
+  // Beside the start, which does not wait for it: nothing here depends on what others left behind.
+  void removeStaleSockets(tmpdir()).catch(() => undefined);
   const settings: WorkerSettings = {
     dataDir: options.dataDir,
-    socketPath: join(socketDir, ".s.PGSQL.5432"),
+    socketPath: join(socketDir, socketName),
     maxConnections: options.maxConnections ?? 64,
   };
   const worker = new Worker(new URL("./database-worker.ts", import.meta.url), { workerData: settings });

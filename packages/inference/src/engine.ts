@@ -83,6 +83,7 @@ class InferenceEngine implements Engine {
       return result;
     } catch (error) {
       const message = error instanceof Error ? error.name : "aborted";
+      span.setAttribute("error.type", message);
       span.setStatus({ code: SpanStatusCode.ERROR, message });
       throw error;
     } finally {

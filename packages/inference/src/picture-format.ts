@@ -3,6 +3,8 @@ export type PictureFormat = "jpeg" | "png" | "gif" | "webp" | "tiff" | "heif" | 
 
 // Brands of HEIF files whose codec is HEVC (ISO/IEC 23008-12, annex B).
 const hevcBrands = new Set(["heic", "heix", "heim", "heis", "hevc", "hevx"]);
+// Either order of bytes, and BigTIFF, whose offsets have 8 bytes.
+const tiffSignatures = ["II*\0", "MM\0*", "II+\0", "MM\0+"];
 
 /**
  * Tells the format from the first bytes, so that parsers of other formats (SVG, PDF) never see a stranger's file;
@@ -13,7 +15,7 @@ export function pictureFormat(bytes: Uint8Array): PictureFormat | undefined {
   if (head.startsWith("\xff\xd8\xff")) return "jpeg";
   if (head.startsWith("\x89PNG\r\n\x1a\n")) return "png";
   if (head.startsWith("GIF8")) return "gif";
-  if (head.startsWith("II*\0") || head.startsWith("MM\0*")) return "tiff";
+  if (tiffSignatures.some((signature) => head.startsWith(signature))) return "tiff";
   if (head.startsWith("RIFF") && head.slice(8, 12) === "WEBP") return "webp";
   if (head.slice(4, 8) === "ftyp") return hevcBrands.has(head.slice(8, 12)) ? "heic" : "heif";
   return undefined;

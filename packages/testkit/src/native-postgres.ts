@@ -12,6 +12,8 @@ import { freePort } from "./free-port.ts";
 export interface NativePostgres {
   /** `postgresql://…` of its first database; a superuser's. */
   readonly url: string;
+  /** Its first process; undefined when that has ended. */
+  pid(): number | undefined;
   /** Creates another database and resolves with its URL. */
   createDatabase(name: string): Promise<string>;
   /** Ends the server at once, as `kill -9` of its first process does. What was committed stays. */
@@ -19,6 +21,12 @@ export interface NativePostgres {
   /** Starts it again after {@link NativePostgres.kill}: same port, same data. */
   restart(): Promise<void>;
   stop(): Promise<void>;
+}
+
+/** Settings of {@link startNativePostgres}. */
+export interface NativePostgresOptions {
+  /** Folder in which it makes its own; the system's temporary one when absent. */
+  parent?: string;
 }
 
 /** The user that Postgres runs as; nothing where it can run as ourselves. */
@@ -38,9 +46,9 @@ const nobody = { uid: 65_534, gid: 65_534 };
  * run as root: there it runs as `nobody`, so that no user has to be created on the machine.
  * @throws Error with what Postgres said when it does not come up.
  */
-export async function startNativePostgres(): Promise<NativePostgres> {
+export async function startNativePostgres(options: NativePostgresOptions = {}): Promise<NativePostgres> {
   const runAs: RunAs = process.getuid?.() === 0 ? nobody : {};
-  const folder = mkdtempSync(join(tmpdir(), "ocelli-postgres-"));
+  const folder = mkdtempSync(join(options.parent ?? tmpdir(), "ocelli-postgres-"));
   const remove = () => rmSync(folder, { recursive: true, force: true });
   try {
     const password = randomBytes(16).toString("hex");
@@ -52,6 +60,7 @@ export async function startNativePostgres(): Promise<NativePostgres> {
     await waitUntilReady(server, url("postgres"));
     return {
       url: url("postgres"),
+      pid: () => runningPid(server.child),
       async createDatabase(name) {
         await query(url("postgres"), `create database ${pg.escapeIdentifier(name)}`);
         return url(name);
@@ -120,6 +129,10 @@ interface ServerProcess {
   output(): string;
   /** SIGINT is the fast shutdown: it ends the sessions that are still open. */
   end(signal: "SIGINT" | "SIGKILL"): Promise<void>;
+}
+
+function runningPid(child: ChildProcess): number | undefined {
+  return child.exitCode === null && child.signalCode === null ? child.pid : undefined;
 }
 
 /** The sessions of a killed server end a moment later; until then another one refuses to start on their memory. */

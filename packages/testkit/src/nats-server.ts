@@ -9,6 +9,8 @@ import { freePort } from "./free-port.ts";
 /** A real nats-server with JetStream, on a free loopback port and a store of its own. */
 export interface NatsServer {
   readonly url: string;
+  /** Its process; undefined while there is none. */
+  pid(): number | undefined;
   /** Starts it, also again after {@link NatsServer.kill}: same port, same store. */
   start(): Promise<void>;
   /** Ends the process at once; with `wipe` the disk is lost, too. */
@@ -17,15 +19,21 @@ export interface NatsServer {
   dispose(): Promise<void>;
 }
 
+/** Settings of {@link createNatsServer}. */
+export interface NatsServerOptions {
+  /** Folder in which it makes its store; the system's temporary one when absent. */
+  parent?: string;
+}
+
 /** True where a nats-server is on PATH. */
 export const natsInstalled = spawnSync("nats-server", ["--version"]).status === 0;
 
 const startTimeoutMs = 20_000;
 
 /** A server that is not started yet. */
-export async function createNatsServer(): Promise<NatsServer> {
+export async function createNatsServer(options: NatsServerOptions = {}): Promise<NatsServer> {
   const port = await freePort();
-  const folder = mkdtempSync(join(tmpdir(), "ocelli-nats-"));
+  const folder = mkdtempSync(join(options.parent ?? tmpdir(), "ocelli-nats-"));
   let child: ChildProcess | undefined;
   const onExit = () => {
     child?.kill("SIGKILL");
@@ -34,6 +42,7 @@ export async function createNatsServer(): Promise<NatsServer> {
   process.once("exit", onExit);
   const server: NatsServer = {
     url: `nats://127.0.0.1:${port}`,
+    pid: () => (child?.exitCode === null && child.signalCode === null ? child.pid : undefined),
     async start() {
       child = spawn("nats-server", ["-js", "-sd", folder, "-a", "127.0.0.1", "-p", String(port)], {
         stdio: "ignore",

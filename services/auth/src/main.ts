@@ -23,6 +23,8 @@ import { createUserHandlers } from "./rpc/user-handlers.ts";
 import { migrations } from "./store/migrations/index.ts";
 import type { AuthTables } from "./store/tables.ts";
 
+export { migrations } from "./store/migrations/index.ts";
+
 /** Starts the auth service. */
 export async function start(config: AuthConfig, runtime: Runtime): Promise<RunningService> {
   const host = await openService<AuthTables>({ name: "auth", config, runtime, migrations });

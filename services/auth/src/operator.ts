@@ -1,4 +1,4 @@
-import { ConfigError, type Logger, migrate, openDatabase } from "@ocelli/chassis";
+import { ConfigError, describeFailure, type Logger, migrate, openDatabase } from "@ocelli/chassis";
 import { operator } from "./actor.ts";
 import { createAuth } from "./auth.ts";
 import type { AuthConfig } from "./config.ts";
@@ -39,7 +39,7 @@ export async function openOperator({ databaseUrl, config, log, now, newId }: Ope
   const relay = { kick() {} };
   try {
     await database.ping().catch((error: unknown) => {
-      throw new ConfigError([`the database cannot be used (${reasonOf(error)})`]);
+      throw new ConfigError([`the database cannot be used (${describeFailure(error)})`]);
     });
     await migrate(database, migrations);
     const auth = await createAuth({ db, relay, config, runtime: { log, now, newId } });
@@ -62,10 +62,4 @@ export async function openOperator({ databaseUrl, config, log, now, newId }: Ope
     await database.close();
     throw error;
   }
-}
-
-/** A connection that several addresses refused is an error without a message, but with a code. */
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return error.message || ("code" in error ? String(error.code) : error.name);
 }

@@ -9,6 +9,8 @@ import { createSceneDescriber, createStoredSceneReader } from "./scene-context.t
 import { migrations } from "./store/migrations/index.ts";
 import type { CaptioningTables } from "./store/tables.ts";
 
+export { migrations } from "./store/migrations/index.ts";
+
 /** Starts the captioning service: sentences about pictures and the text in them. */
 export async function start(
   config: CaptioningConfig,
@@ -20,6 +22,8 @@ export async function start(
   const scene = createRpcClient(sceneV1.SceneServiceDefinition, {
     address: config.sceneAddress,
     serviceToken: auth.serviceToken,
+    limits: config,
+    metrics: runtime.metrics,
   });
   host.onStop(() => scene.close());
   consumeCaptioningEvents({

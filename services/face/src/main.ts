@@ -15,6 +15,9 @@ import { createFaceHandlers } from "./rpc/face-handlers.ts";
 import { migrations } from "./store/migrations/index.ts";
 import type { FaceTables } from "./store/tables.ts";
 
+export { migrations } from "./store/migrations/index.ts";
+export { makePartitions } from "./store/partitions.ts";
+
 /** Starts the face service: faces, their quality and embeddings, and the persons they belong to. */
 export async function start(
   config: FaceConfig,

@@ -29,6 +29,8 @@ export interface IngestOptions {
   /** Makes a UUIDv7. */
   newId: () => string;
   limits: IngestLimits;
+  /** Told of the bytes of each photo that was taken in, for metrics. */
+  onStored: (bytes: number) => void;
 }
 
 /** Bounds of everything an upload may cost; see the settings of the same names. */
@@ -88,7 +90,10 @@ export function createIngest(options: IngestOptions): Ingest {
     try {
       const { photo, recorded } = await store(upload, body, file, known.image);
       stored = recorded === "stored";
-      if (stored) return { photo, duplicate: false };
+      if (stored) {
+        options.onStored(body.sizeBytes);
+        return { photo, duplicate: false };
+      }
     } finally {
       leave?.(stored);
     }

@@ -3,6 +3,7 @@ import type { Transaction } from "kysely";
 import type { FeedHints } from "./feed.ts";
 import { timeOfId } from "./job.ts";
 import { advanceJob, type JobStep } from "./job-work.ts";
+import type { StageObserver } from "./library-metrics.ts";
 import { appendFeed } from "./store/feed.ts";
 import { findAsked, findWatchers, type ItemEnd, type OpenStage } from "./store/job-ends.ts";
 import { noteProgress } from "./store/job-sweeps.ts";
@@ -21,6 +22,8 @@ export interface JobProgressOptions {
   now: () => Date;
   /** Photos of one job asked for at once. */
   window: number;
+  /** Told of every stage that ended, for metrics. */
+  onStageEnd?: StageObserver;
 }
 
 /** What moves stages and jobs on. */
@@ -112,6 +115,7 @@ export function createJobProgress(options: JobProgressOptions): JobProgress {
     async end(end, claim, once) {
       const entryId = end.run ? undefined : await endStage(db, end, claim);
       if (entryId !== undefined) {
+        if (entryId > 0) options.onStageEnd?.(end);
         feed.hint(end.ownerId, entryId);
         return note(end.stage, timeOfId(end.photoId));
       }
@@ -120,6 +124,7 @@ export function createJobProgress(options: JobProgressOptions): JobProgress {
         ended = await endKnown(trx, end);
       });
       if (!ended) return;
+      if (ended.entryId > 0) options.onStageEnd?.(end);
       feed.hint(end.ownerId, ended.entryId);
       for (const [jobId, step] of ended.steps) committed(jobId, step);
       await note(end.stage, end.run ? ended.askedAt : timeOfId(end.photoId));

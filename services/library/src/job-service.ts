@@ -5,6 +5,7 @@ import type { FeedHints } from "./feed.ts";
 import { createJobProgress, type JobProgress } from "./job-progress.ts";
 import { createJobSweeper } from "./job-sweeper.ts";
 import { createJobs } from "./jobs.ts";
+import { measureStages, sampleJobs } from "./library-metrics.ts";
 import { createJobHandlers } from "./rpc/job-handlers.ts";
 import type { LibraryTables } from "./store/tables.ts";
 
@@ -22,8 +23,18 @@ export function openJobService({ host, config, runtime, feed }: JobServiceOption
   start(): void;
 } {
   const { database, relay, log } = host;
-  const { now, newId } = runtime;
-  const progress = createJobProgress({ database, relay, feed, log, now, window: config.jobWindow });
+  const { metrics, now, newId } = runtime;
+  const onStageEnd = measureStages(metrics, now);
+  const progress = createJobProgress({
+    database,
+    relay,
+    feed,
+    log,
+    now,
+    window: config.jobWindow,
+    onStageEnd,
+  });
+  host.onStop(metrics.onScrape(sampleJobs(metrics, database)));
   const sweeper = createJobSweeper({ database, relay, feed, progress, log, limits: config });
   const jobs = createJobs({ database, progress, newId, maxActive: config.maxActiveJobsPerUser });
   host.provide(libraryV1.JobServiceDefinition, createJobHandlers(jobs));

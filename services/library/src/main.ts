@@ -33,7 +33,11 @@ import { migrations } from "./store/migrations/index.ts";
 import type { LibraryTables } from "./store/tables.ts";
 import { openUploadService } from "./upload-service.ts";
 
+export type { BlobKey, BlobStore, OpenBlob } from "./blobs/blob-store.ts";
+export { openBlobStore } from "./blobs/open-blob-store.ts";
 export { type LibraryConfig, settings } from "./config.ts";
+export { blobSettings } from "./settings/blob-settings.ts";
+export { migrations } from "./store/migrations/index.ts";
 export { type Finding, type VerifyReport, verifyLibrary, verifySettings } from "./verify.ts";
 
 /** Starts the library: photos, their bytes, and the state of their analysis. */
@@ -93,6 +97,7 @@ export async function serveLibrary(
     now: runtime.now,
     newId: runtime.newId,
     limits: config,
+    onStored: (bytes) => runtime.metrics.uploadBytes.inc(bytes),
   });
   const uploads = openUploadService({
     host,

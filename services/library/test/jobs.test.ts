@@ -253,6 +253,24 @@ describe("the sweeper", () => {
     expect(await world.jobs.get(owner, id)).toMatchObject({ status: "SUCCEEDED", requeues: 0 });
   });
 
+  test("does not tell of an end again that comes while it looks", async () => {
+    const ids = await world.addPhotos(owner, 1, "SUCCEEDED");
+    const { id } = await world.jobs.create(owner, request(ids, { stages: ["faces"] }));
+    await world.end(owner, (await world.requests(id)).at(-1) ?? never(), "SUCCEEDED");
+    // Told of the same state within a second, an entry is spared anyhow.
+    await sql`update library.feed set at = at - interval '1 minute' where subject_id = ${id}`.execute(
+      world.database.db,
+    );
+    const told = () =>
+      sql`select from library.feed where subject_id = ${id} and data->>'status' = 'SUCCEEDED'`.execute(
+        world.database.db,
+      );
+    const { db } = world.database;
+    // What a sweep does with a job that it took before the end.
+    await db.transaction().execute((trx) => world.progress.advance(trx, id, [], true));
+    expect((await told()).rows).toHaveLength(1);
+  });
+
   test("leaves alone what waits behind a backlog, and finds what was passed over", async () => {
     const [early = "", late = ""] = await world.addPhotos(owner, 2, "SUCCEEDED");
     const first = await world.jobs.create(owner, request([early], { stages: ["embed"] }));

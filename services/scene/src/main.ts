@@ -8,6 +8,8 @@ import { createSceneHandlers } from "./rpc/scene-handlers.ts";
 import { migrations } from "./store/migrations/index.ts";
 import type { SceneTables } from "./store/tables.ts";
 
+export { migrations } from "./store/migrations/index.ts";
+
 /** Starts the scene service: scene labels, tags, objects and colours. */
 export async function start(
   config: SceneConfig,

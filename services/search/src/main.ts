@@ -23,6 +23,9 @@ export {
   type RebuildReport,
 } from "./operator.ts";
 
+export { migrations } from "./store/migrations/index.ts";
+export { type ModelToRestore, type RestoredModels, restoreModels } from "./store/restored-models.ts";
+
 /** Starts the search service: one document and one embedding per photo. */
 export async function start(
   config: SearchConfig,

@@ -43,10 +43,11 @@ const notFoundCode = notFound("ANYTHING", "").code;
 export interface Patience {
   deadline: number;
   retryMaxAttempts: number;
+  waitForCircuit?: boolean;
 }
 
 // A service that restarts is waited for rather than given up; longer outages are for whoever calls.
-const patienceByDefault: Patience = { deadline: 15_000, retryMaxAttempts: 5 };
+const patienceByDefault: Patience = { deadline: 15_000, retryMaxAttempts: 5, waitForCircuit: true };
 
 /** A call's options. */
 type Call = Patience & { signal: AbortSignal };

@@ -1,6 +1,8 @@
 import { SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
 import { CompiledQuery, Kysely, type LogEvent, PostgresDialect, sql } from "kysely";
 import pg from "pg";
+import { boundByCalls } from "./bounded-pool.ts";
+import { tellOutages } from "./store-outages.ts";
 
 /** A service's own store. */
 export interface Database<Tables> {
@@ -10,6 +12,8 @@ export interface Database<Tables> {
   readonly schema: string;
   /** Rejects when the database does not answer within 2 s. */
   ping(): Promise<void>;
+  /** Its connections now, and queries that wait for one. */
+  pool(): { open: number; idle: number; waiting: number; max: number };
   close(): Promise<void>;
 }
 
@@ -21,7 +25,17 @@ export interface DatabaseOptions {
   schema: string;
   /** Most connections. */
   maxConnections?: number;
+  /** Told of every query, for metrics. */
+  onQuery?: QueryObserver;
 }
+
+/** What a query does, as far as its first word tells. */
+export type QueryOperation = (typeof operations)[number];
+
+/** Is told of a query once it is over; called within the span that ran it, and for every query: be quick. */
+export type QueryObserver = (operation: QueryOperation, outcome: "ok" | "error", seconds: number) => void;
+
+const operations = ["select", "insert", "update", "delete", "other"] as const;
 
 // Timestamps as Date, bigint columns (OID 20) as number: no count or size here exceeds 2^53.
 const types = new pg.TypeOverrides();
@@ -31,9 +45,10 @@ const pingTimeoutMs = 2_000;
 
 /** Opens the store of one service. Connects lazily. */
 export function openDatabase<Tables>(options: DatabaseOptions): Database<Tables> {
+  const max = options.maxConnections ?? 8;
   const pool = new pg.Pool({
     connectionString: options.url,
-    max: options.maxConnections ?? 8,
+    max,
     connectionTimeoutMillis: 10_000,
     idleTimeoutMillis: 60_000,
     types,
@@ -42,11 +57,18 @@ export function openDatabase<Tables>(options: DatabaseOptions): Database<Tables>
   // the break would end the process: the pool hears of idle connections only, so each one lent out is heard, too.
   pool.on("error", () => undefined);
   pool.on("connect", (client) => client.on("error", () => undefined));
-  const root = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }), log: recordQuery });
+  const log = (event: LogEvent) => {
+    const operation = operationOf(event.query.sql);
+    recordQuery(event, operation, options.schema);
+    options.onQuery?.(operation, event.level === "error" ? "error" : "ok", event.queryDurationMillis / 1000);
+  };
+  const dialect = new PostgresDialect({ pool: tellOutages(boundByCalls(pool)) });
+  const root = new Kysely<Tables>({ dialect, log });
   return {
     db: root.withSchema(options.schema),
     schema: options.schema,
     ping: () => answerWithin(pingTimeoutMs, root.executeQuery(CompiledQuery.raw("select 1"))),
+    pool: () => ({ open: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount, max }),
     close: () => root.destroy(),
   };
 }
@@ -61,8 +83,13 @@ async function answerWithin(ms: number, answer: Promise<unknown>): Promise<void>
   }
 }
 
+function operationOf(statement: string): QueryOperation {
+  const word = /\w+/.exec(statement)?.[0].toLowerCase();
+  return operations.find((each) => each === word) ?? "other";
+}
+
 /** Records a query as a span of the current trace; the statement has placeholders, never values. */
-function recordQuery(event: LogEvent): void {
+function recordQuery(event: LogEvent, operation: QueryOperation, namespace: string): void {
   if (!trace.getActiveSpan()) return;
   const endTime = performance.timeOrigin + performance.now();
   const statement = event.query.sql;
@@ -71,10 +98,23 @@ function recordQuery(event: LogEvent): void {
   const span = tracer.startSpan(`SQL ${/\w+/.exec(statement)?.[0].toUpperCase() ?? ""}`, {
     kind: SpanKind.CLIENT,
     startTime: endTime - event.queryDurationMillis,
-    attributes: { "db.system.name": "postgresql", "db.query.text": statement.slice(0, 2000) },
+    attributes: {
+      "db.system.name": "postgresql",
+      "db.namespace": namespace,
+      "db.operation.name": operation,
+      "db.query.text": statement.slice(0, 2000),
+    },
   });
-  if (event.level === "error") span.setStatus({ code: SpanStatusCode.ERROR });
+  if (event.level === "error") {
+    // Postgres' five-character class; its message may quote the values of the row.
+    span.setAttribute("error.type", sqlState(event.error));
+    span.setStatus({ code: SpanStatusCode.ERROR });
+  }
   span.end(endTime);
+}
+
+function sqlState(error: unknown): string {
+  return error instanceof Error && "code" in error ? String(error.code) : "unknown";
 }
 
 /** Creates the service's schema if it is not there; replicas that start at once take turns. */

@@ -17,6 +17,8 @@ export interface Delivery {
   readonly attempt: number;
   /** True when no further delivery will follow a failure of this one. */
   readonly last: boolean;
+  /** True when an operator asked for the event to be handled again after it was given up. */
+  readonly replay?: boolean;
   /** Aborted on shutdown. */
   readonly signal: AbortSignal;
 }
@@ -52,6 +54,18 @@ export interface PublishObserver {
   onDelayed(): void;
 }
 
+/** The work that a consumer has before it. */
+export interface QueueState {
+  /** Durable name. */
+  readonly consumer: string;
+  /** Events not yet delivered once. */
+  readonly pending: number;
+  /** Events delivered and not done: in hand somewhere, or waiting for another try. */
+  readonly unacked: number;
+  /** Age of the oldest of both; 0 when there is none. */
+  readonly oldestMs: number;
+}
+
 /** At-least-once events between services, and best-effort live watching. */
 export interface EventBus {
   /** `nats` or `in-process`. */
@@ -61,6 +75,8 @@ export interface EventBus {
   consume(options: ConsumerOptions): Promise<Subscription>;
   /** Every matching event from now on, to every watcher, best effort. */
   watch(filter: string, handle: (event: BusEvent) => void): Promise<Subscription>;
+  /** The queues of the consumers of this process. */
+  queues(): Promise<QueueState[]>;
   /** Rejects when the transport is not connected. */
   ping(): Promise<void>;
   close(): Promise<void>;

@@ -1,15 +1,15 @@
 import type { EventType } from "@ocelli/contracts";
-import { context, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
 import type { Kysely, Transaction } from "kysely";
 import { Status } from "nice-grpc-common";
 import type { Logger } from "pino";
 import { AppError } from "../errors/app-error.ts";
 import { type BusEvent, type Delivery, type EventBus, type Subscription, subjectMatches } from "./bus.ts";
 import { giveUp, watchDeadLetters } from "./dead-letters.ts";
+import type { DeliveryObserver, DeliveryOutcome } from "./delivery-metrics.ts";
+import { inDeliverySpan, noteDeadLetter, noteOverload } from "./delivery-span.ts";
 import { claimEvent, isProcessed } from "./inbox.ts";
 import type { Relay } from "./relay.ts";
 import type { EventTables } from "./tables.ts";
-import { contextFrom, eventsTracer } from "./trace-context.ts";
 import { pause } from "./waker.ts";
 
 /** What a handler gets beside the event. */
@@ -34,8 +34,7 @@ export type EventHandler<Tables extends EventTables> = (
   context: HandlerContext<Tables>,
 ) => Promise<void>;
 
-/** How a delivery ended: handled (or known already), to be delivered again, or given up. */
-export type DeliveryOutcome = "done" | "retry" | "dead";
+export type { DeliveryObserver, DeliveryOutcome } from "./delivery-metrics.ts";
 
 /** Settings of {@link consumeEvents}. */
 export interface ConsumeOptions<Tables extends EventTables> {
@@ -65,8 +64,8 @@ export interface ConsumeOptions<Tables extends EventTables> {
   relay?: Pick<Relay, "kick">;
   /** Runs in the transaction that records the dead letter; typically appends a `photoStageFailed` event. */
   onGiveUp?(trx: Transaction<Tables>, event: BusEvent, error: AppError, attempts: number): Promise<void>;
-  /** Told how each delivery ended and how many seconds it took, for metrics. */
-  onHandled?(outcome: DeliveryOutcome, seconds: number): void;
+  /** Told of each delivery, for metrics. */
+  observer?: DeliveryObserver;
   /** How often dead letters marked for replay are looked for. Default 5 s. */
   replayPollMs?: number;
 }
@@ -86,7 +85,7 @@ export async function consumeEvents<Tables extends EventTables>(
 ): Promise<Subscription> {
   const maxDeliver = options.maxDeliver ?? 5;
   const backoffMs = options.backoffMs ?? defaultBackoffMs;
-  const deliver = (delivery: Delivery) => traced(options, delivery);
+  const deliver = (delivery: Delivery) => observed(options, delivery);
   const subscription = await options.bus.consume({
     name: options.consumer,
     filter: options.filter,
@@ -144,38 +143,23 @@ function handlerFor<Tables extends EventTables>(
   return options.handle;
 }
 
-async function traced<Tables extends EventTables>(
+async function observed<Tables extends EventTables>(
   options: ConsumeOptions<Tables>,
   delivery: Delivery,
 ): Promise<void> {
-  const { event, attempt } = delivery;
-  const handler = handlerFor(options, event.subject);
+  const handler = handlerFor(options, delivery.event.subject);
   if (!handler) return;
-  const attributes = {
-    "messaging.system": options.bus.kind,
-    "messaging.consumer.group.name": options.consumer,
-    "messaging.message.id": event.id,
-    "ocelli.delivery.attempt": attempt,
-  };
-  const parent = contextFrom(event.traceparent);
-  const span = eventsTracer().startSpan(
-    `consume ${event.subject}`,
-    { kind: SpanKind.CONSUMER, attributes },
-    parent,
-  );
-  const startedAt = performance.now();
-  let outcome: DeliveryOutcome = "retry";
-  try {
-    outcome = await context.with(trace.setSpan(parent, span), () =>
-      attemptDelivery(options, delivery, handler),
-    );
-  } catch (error) {
-    span.setStatus({ code: SpanStatusCode.ERROR, message: AppError.from(error).reason });
-    throw error;
-  } finally {
-    options.onHandled?.(outcome, (performance.now() - startedAt) / 1000);
-    span.end();
-  }
+  const { bus, consumer, observer } = options;
+  await inDeliverySpan(bus.kind, consumer, delivery, async () => {
+    const startedAt = performance.now();
+    let outcome: DeliveryOutcome = "retry";
+    observer?.onStarted(delivery);
+    try {
+      outcome = await attemptDelivery(options, delivery, handler);
+    } finally {
+      observer?.onEnded(outcome, (performance.now() - startedAt) / 1000);
+    }
+  });
 }
 
 async function attemptDelivery<Tables extends EventTables>(
@@ -187,7 +171,9 @@ async function attemptDelivery<Tables extends EventTables>(
   if (!(options.cheap && attempt === 1) && (await wasProcessed(options, delivery))) return "done";
   if (attempt > (options.maxDeliver ?? 5)) {
     // Whatever killed the process during the last delivery must not get the chance to do so forever.
-    await giveUp(options, delivery, lostDelivery());
+    const lost = lostDelivery();
+    noteDeadLetter(lost.reason);
+    await giveUp(options, delivery, lost);
     return "dead";
   }
   try {
@@ -203,15 +189,23 @@ async function attemptDelivery<Tables extends EventTables>(
       consumer: options.consumer,
       attempt,
     };
-    if (appError.retryable && !delivery.last) {
+    if (mayPass(appError) && !delivery.last) {
       options.log.warn(fields, "event failed; it will be delivered again");
       throw error;
     }
     options.log.error(fields, "event given up");
-    trace.getActiveSpan()?.setStatus({ code: SpanStatusCode.ERROR, message: appError.reason });
+    noteDeadLetter(appError.reason);
     await giveUp(options, delivery, appError);
     return "dead";
   }
+}
+
+/**
+ * Whether another try may go well. Nobody's token comes with an event: one that is refused is our own, of a service whose
+ * clock is wrong or that does not know the newest key yet, and no fault of the event.
+ */
+function mayPass(error: AppError): boolean {
+  return error.retryable || error.code === Status.UNAUTHENTICATED;
 }
 
 /** Waits for the store rather than failing: an outage must not use up the deliveries of every event. */
@@ -252,11 +246,15 @@ async function handlePatiently<Tables extends EventTables>(
     try {
       return await handler(event, { attempt, last, signal, once });
     } catch (error) {
-      const { code, retryAfterMs } = AppError.from(error);
+      const { code, reason, retryAfterMs } = AppError.from(error);
+      // A service that is not even asked at the moment was not tried: that is no failure of this delivery.
+      const overload = code === Status.RESOURCE_EXHAUSTED || reason === "CIRCUIT_OPEN";
       // Without a time to come back, RESOURCE_EXHAUSTED speaks of something that will never fit.
-      const passing = code === Status.RESOURCE_EXHAUSTED && retryAfterMs !== undefined;
+      const passing = overload && retryAfterMs !== undefined;
       if (!passing || performance.now() > deadline) throw error;
-      await pause(Math.min(retryAfterMs, 30_000), signal);
+      const waitMs = Math.min(retryAfterMs, 30_000);
+      noteOverload(reason, waitMs);
+      await pause(waitMs, signal);
       if (signal.aborted) throw error;
     }
   }

@@ -162,7 +162,8 @@ async function replayOne<Tables extends EventTables>(
   let ended = false;
   for (let attempt = 1; !ended && !signal.aborted; attempt += 1) {
     try {
-      await options.deliver({ event: letter, attempt, last: attempt >= options.maxDeliver, signal });
+      const last = attempt >= options.maxDeliver;
+      await options.deliver({ event: letter, attempt, last, replay: true, signal });
       ended = true;
     } catch {
       await pause(backoffFor(options.backoffMs, attempt), signal);

@@ -70,6 +70,7 @@ export function createInProcessBus(options: InProcessBusOptions = {}): InProcess
     publish,
     consume,
     watch,
+    queues: async () => [...queues].map(([consumer, queue]) => ({ consumer, ...queue.state() })),
     async ping() {
       if (closed) throw new Error("the event bus is closed");
     },

@@ -1,10 +1,12 @@
 export * from "./bus.ts";
 export * from "./consumer.ts";
+export { measureDeliveries } from "./delivery-metrics.ts";
 export { isEventId, newEventId } from "./event-id.ts";
 export * from "./in-process-bus.ts";
 export * from "./inbox.ts";
 export * from "./nats-bus.ts";
 export * from "./outbox.ts";
+export { sampleQueues } from "./queue-gauges.ts";
 export * from "./replay.ts";
 export * from "./retention.ts";
 export { type EventTables, eventTablesMigration } from "./tables.ts";

@@ -8,7 +8,7 @@ import {
 } from "@nats-io/jetstream";
 import { connect, headers, type Msg, type NatsConnection, nanos } from "@nats-io/transport-node";
 import type { Logger } from "pino";
-import type { BusEvent, ConsumerOptions, EventBus, Subscription } from "./bus.ts";
+import type { BusEvent, ConsumerOptions, EventBus, QueueState, Subscription } from "./bus.ts";
 import { isEventId } from "./event-id.ts";
 import { NatsConsumer } from "./nats-consumer.ts";
 
@@ -70,6 +70,8 @@ class NatsBus implements EventBus {
   readonly #manager: JetStreamManager;
   readonly #client: JetStreamClient;
   readonly #subscriptions = new Set<Subscription>();
+  /** Filters by durable name of what this process consumes. */
+  readonly #consumed = new Map<string, string>();
 
   constructor(options: NatsBusOptions, connection: NatsConnection, manager: JetStreamManager) {
     this.#options = options;
@@ -114,6 +116,7 @@ class NatsBus implements EventBus {
 
   async consume(consumer: ConsumerOptions): Promise<Subscription> {
     await this.#ensureConsumer(consumer);
+    this.#consumed.set(consumer.name, consumer.filter);
     const running = new NatsConsumer({
       options: consumer,
       log: this.#options.log,
@@ -145,6 +148,10 @@ class NatsBus implements EventBus {
     return this.#track({ stop: async () => subscription.unsubscribe() });
   }
 
+  async queues(): Promise<QueueState[]> {
+    return Promise.all([...this.#consumed].map(([name, filter]) => this.#queue(name, filter)));
+  }
+
   async ping(): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
@@ -163,6 +170,25 @@ class NatsBus implements EventBus {
     const late = setTimeout(() => void this.#connection.close(), 2_000);
     await Promise.race([drained, this.#connection.closed()]);
     clearTimeout(late);
+  }
+
+  async #queue(consumer: string, filter: string): Promise<QueueState> {
+    const { consumers, streams } = this.#manager;
+    const {
+      num_pending: pending,
+      num_ack_pending: unacked,
+      ack_floor,
+    } = await consumers.info(this.#stream, consumer);
+    if (pending + unacked === 0) return { consumer, pending, unacked, oldestMs: 0 };
+    // Everything up to the floor is done; the first match above it is the oldest that is not, or was done out of turn.
+    const next = { seq: ack_floor.stream_seq + 1, next_by_subj: filter };
+    const oldest = await streams.getMessage(this.#stream, next);
+    return {
+      consumer,
+      pending,
+      unacked,
+      oldestMs: oldest ? Math.max(0, Date.now() - oldest.time.getTime()) : 0,
+    };
   }
 
   async #ensureConsumer(consumer: ConsumerOptions): Promise<void> {

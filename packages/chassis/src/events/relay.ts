@@ -28,6 +28,8 @@ export interface RelayOptions<Tables extends EventTables> extends Partial<Retent
    * store; by default on the in-process bus, which implies one process.
    */
   takeOver?: boolean;
+  /** Told how each attempt to publish ended, for metrics. */
+  onPublished?: (outcome: "ok" | "error") => void;
 }
 
 /** Publishes what the outbox holds. */
@@ -180,8 +182,10 @@ class OutboxRelay implements Relay {
     try {
       await publishTraced(this.#options.bus, event, traceparent, observer);
       this.#sent.push(event.id);
+      this.#options.onPublished?.("ok");
       this.#markTimer ??= setTimeout(() => this.#waker.notify(), markDelayMs);
     } catch (error) {
+      this.#options.onPublished?.("error");
       this.#options.log.warn(
         { err: error, eventId: event.id, subject: event.subject },
         "publish failed; trying again",
@@ -242,7 +246,14 @@ async function publishTraced(
     `publish ${event.subject}`,
     {
       kind: SpanKind.PRODUCER,
-      attributes: { "messaging.system": bus.kind, "messaging.message.id": event.id },
+      attributes: {
+        "messaging.system": bus.kind,
+        "messaging.operation.name": "publish",
+        "messaging.operation.type": "send",
+        "messaging.destination.name": event.subject,
+        "messaging.message.id": event.id,
+        "messaging.message.body.size": event.payload.byteLength,
+      },
     },
     parent,
   );
@@ -256,6 +267,7 @@ async function publishTraced(
     if (bus.kind === "in-process") span.end();
     await published;
   } catch (error) {
+    span.setAttribute("error.type", error instanceof Error ? error.name : "unknown");
     span.setStatus({ code: SpanStatusCode.ERROR });
     throw error;
   } finally {

@@ -46,3 +46,39 @@ export async function forgetProcessed<Tables extends EventTables>(
   const result = await forget.executeTakeFirst();
   return Number(result.numDeletedRows);
 }
+
+/** A delivery that was given up, without what the event said. */
+export interface DeadLetter {
+  eventId: string;
+  consumer: string;
+  subject: string;
+  /** Reason of the error that ended it. */
+  reason: string;
+  attempts: number;
+  createdAt: Date;
+  /** Whether somebody asked for it to be handled again and it still waits. */
+  replayRequested: boolean;
+}
+
+/** The newest dead letters of a store, at most `limit`. */
+export async function listDeadLetters<Tables extends EventTables>(
+  db: Kysely<Tables>,
+  limit: number,
+): Promise<DeadLetter[]> {
+  const rows = await eventTables(db)
+    .selectFrom("dead_letters")
+    .select(["event_id", "consumer", "subject", "reason", "attempts", "created_at", "replay_requested_at"])
+    .orderBy("created_at", "desc")
+    .orderBy("id", "desc")
+    .limit(limit)
+    .execute();
+  return rows.map((row) => ({
+    eventId: row.event_id,
+    consumer: row.consumer,
+    subject: row.subject,
+    reason: row.reason,
+    attempts: row.attempts,
+    createdAt: row.created_at,
+    replayRequested: row.replay_requested_at !== null,
+  }));
+}

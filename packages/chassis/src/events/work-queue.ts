@@ -3,12 +3,15 @@ import {
   backoffFor,
   type ConsumerOptions,
   type PublishObserver,
+  type QueueState,
   type Subscription,
 } from "./bus.ts";
 
 interface Item {
   event: BusEvent;
   attempt: number;
+  /** `performance.now()` when it was added. */
+  addedAt: number;
   observer: PublishObserver | undefined;
   done(): void;
   fail(error: Error): void;
@@ -27,6 +30,8 @@ export class WorkQueue {
   /** Ready to be handled. An array with a moving head would do for millions; thousands are the bound here. */
   #ready: Item[] = [];
   readonly #waiting = new Map<Item, NodeJS.Timeout>();
+  /** Everything that is not done, in the order in which it came. */
+  readonly #open = new Set<Item>();
   #closed = false;
 
   constructor(filter: string) {
@@ -37,9 +42,20 @@ export class WorkQueue {
   add(event: BusEvent, observer?: PublishObserver): Promise<void> {
     return new Promise((resolve, reject) => {
       if (this.#closed) return reject(new Error("the event bus is closed"));
-      this.#ready.push({ event, attempt: 1, observer, done: resolve, fail: reject });
+      const addedAt = performance.now();
+      const item = { event, attempt: 1, addedAt, observer, done: resolve, fail: reject };
+      this.#open.add(item);
+      this.#ready.push(item);
       this.#pump();
     });
+  }
+
+  /** What there is to do. */
+  state(): Omit<QueueState, "consumer"> {
+    const [oldest] = this.#open;
+    const pending = this.#ready.reduce((count, { attempt }) => count + (attempt === 1 ? 1 : 0), 0);
+    const oldestMs = oldest ? performance.now() - oldest.addedAt : 0;
+    return { pending, unacked: this.#open.size - pending, oldestMs };
   }
 
   join(options: ConsumerOptions): Subscription {
@@ -55,6 +71,7 @@ export class WorkQueue {
     const abandoned = [...this.#ready, ...this.#waiting.keys()];
     this.#ready = [];
     this.#waiting.clear();
+    this.#open.clear();
     for (const item of abandoned) item.fail(new Error("the event bus closed before the event was handled"));
     await Promise.all([...this.#members].map((member) => this.#leave(member)));
   }
@@ -96,10 +113,10 @@ export class WorkQueue {
     const last = item.attempt >= options.maxDeliver;
     try {
       await options.handle({ event: item.event, attempt: item.attempt, last, signal: shutdown.signal });
-      item.done();
+      this.#finish(item);
     } catch {
       if (shutdown.signal.aborted) this.#again(item, 0);
-      else if (last) item.done();
+      else if (last) this.#finish(item);
       else {
         const delayMs = backoffFor(options.backoffMs, item.attempt);
         if (item.attempt === 1) item.observer?.onDelayed();
@@ -109,8 +126,14 @@ export class WorkQueue {
     }
   }
 
+  #finish(item: Item): void {
+    this.#open.delete(item);
+    item.done();
+  }
+
   #again(item: Item, delayMs: number): void {
     if (this.#closed) {
+      this.#open.delete(item);
       item.fail(new Error("the event bus closed before the event was handled"));
       return;
     }

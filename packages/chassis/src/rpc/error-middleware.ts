@@ -1,16 +1,20 @@
-import { type CallContext, type ServerMiddlewareCall, Status } from "nice-grpc-common";
+import { type CallContext, ClientError, type ServerMiddlewareCall, Status } from "nice-grpc-common";
 import { BadRequest, ErrorInfo, RetryInfo, RichServerError } from "nice-grpc-error-details";
 import type { Logger } from "pino";
 import { AppError, errorDomain } from "../errors/app-error.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
+import { pushbackKey } from "./retry.ts";
 
 /** Turns whatever a handler throws into a gRPC status with `google.rpc` details, logs what is our fault, measures all. */
 export function errorMiddleware(options: { log: Logger; metrics: Metrics }) {
+  const { rpcServerSeconds, rpcServerInFlight } = options.metrics;
   return async function* handleErrors<Request, Response>(
     call: ServerMiddlewareCall<Request, Response>,
     context: CallContext,
   ) {
     const startedAt = performance.now();
+    const [, service = "", method = ""] = call.method.path.split("/");
+    rpcServerInFlight.inc({ service });
     let code: Status = Status.OK;
     try {
       return yield* call.next(call.request, context);
@@ -18,20 +22,36 @@ export function errorMiddleware(options: { log: Logger; metrics: Metrics }) {
       const appError = AppError.from(error);
       code = appError.code;
       if (isOurFault(code)) options.log.error({ err: error, rpc: call.method.path }, "call failed");
-      if (code === Status.RESOURCE_EXHAUSTED) options.metrics.refused.inc({ reason: appError.reason });
+      if (code === Status.RESOURCE_EXHAUSTED) options.metrics.refused.inc({ reason: labelOf(appError) });
+      if (isFromBehind(error)) context.trailer.set(pushbackKey, "-1");
       throw toServerError(appError);
     } finally {
       const seconds = (performance.now() - startedAt) / 1000;
-      options.metrics.rpcSeconds.observe(
-        { method: call.method.path, code: Status[code] ?? "UNKNOWN" },
-        seconds,
-      );
+      rpcServerSeconds.observe({ service, method, code: Status[code] ?? "UNKNOWN" }, seconds);
+      rpcServerInFlight.dec({ service });
     }
   };
 }
 
+/** Reasons of our own are few; what came from elsewhere in their place must not make a series each. */
+function labelOf({ reason }: AppError): string {
+  return /^[A-Z][A-Z0-9_]{0,62}$/.test(reason) ? reason : "OTHER";
+}
+
 function isOurFault(code: Status): boolean {
   return code === Status.INTERNAL || code === Status.UNKNOWN || code === Status.DATA_LOSS;
+}
+
+/**
+ * Whether it was another service that failed. This one has repeated its call already where that may help: its caller is
+ * told not to do so as well, or each layer would multiply what comes to the last.
+ */
+function isFromBehind(error: unknown): boolean {
+  if (error instanceof ClientError) return true;
+  if (!(error instanceof AppError)) return false;
+  return (
+    error.cause instanceof ClientError || error.reason === "CIRCUIT_OPEN" || error.reason === "UPSTREAM_BUSY"
+  );
 }
 
 function toServerError(error: AppError): RichServerError {

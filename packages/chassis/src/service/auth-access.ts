@@ -6,7 +6,10 @@ import type { EventBus } from "../events/bus.ts";
 import { type Revocations, watchRevocations } from "../identity/revocations.ts";
 import { createServiceTokenSource, type ServiceTokenSource } from "../identity/service-token.ts";
 import { createTokenVerifier, type TokenVerifier } from "../identity/token-verifier.ts";
+import { detached } from "../rpc/call-scope.ts";
 import { createRpcClient } from "../rpc/client.ts";
+import { createUpstream, type UpstreamLimits } from "../rpc/upstream.ts";
+import type { Metrics } from "../telemetry/metrics.ts";
 
 /** A service's connection to auth: verifies callers, and proves who the service itself is. */
 export interface AuthAccess {
@@ -17,7 +20,7 @@ export interface AuthAccess {
 }
 
 /** Settings of {@link connectAuth}. */
-export interface AuthAccessOptions {
+export interface AuthAccessOptions extends Partial<UpstreamLimits> {
   /** Service account name. */
   name: string;
   authAddress: string;
@@ -27,6 +30,7 @@ export interface AuthAccessOptions {
   /** Tells of ended sessions and keys. */
   bus: Pick<EventBus, "watch">;
   log: Logger;
+  metrics?: Metrics;
   now: () => Date;
 }
 
@@ -35,12 +39,14 @@ export async function connectAuth(options: AuthAccessOptions): Promise<AuthAcces
   const serviceToken = createServiceTokenSource({
     clientId: options.name,
     clientSecret: options.serviceSecret,
-    issue: (request) => client.issueServiceToken(request, { retry: true }),
+    // Whoever waits for the token shares it: the one that asked first cannot take it from the others by leaving.
+    issue: (request) => detached(() => client.issueServiceToken(request, { retry: true })),
     now: options.now,
   });
   const { client, close } = createRpcClient(authV1.AuthServiceDefinition, {
     address: options.authAddress,
     serviceToken,
+    upstream: createUpstream({ name: "auth", limits: options, metrics: options.metrics }),
   });
   const revocations = await watchRevocations({
     bus: options.bus,
@@ -52,7 +58,7 @@ export async function connectAuth(options: AuthAccessOptions): Promise<AuthAcces
     now: options.now,
   });
   const verifier = createTokenVerifier({
-    fetchJwks: async () => parseJwks((await client.getJwks({})).jwksJson),
+    fetchJwks: async () => parseJwks((await detached(() => client.getJwks({}))).jwksJson),
     issuer: options.tokenIssuer,
     audience: options.tokenAudience,
     now: options.now,

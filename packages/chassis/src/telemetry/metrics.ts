@@ -1,53 +1,86 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { isSpanContextValid, type SpanContext, TraceFlags, trace } from "@opentelemetry/api";
+import {
+  Counter,
+  collectDefaultMetrics,
+  Gauge,
+  Histogram,
+  type OpenMetricsContentType,
+  Registry,
+} from "prom-client";
+import { exposition } from "./exposition.ts";
+import type { MetricSpec } from "./metric-spec.ts";
+import { metricSpecs } from "./names.ts";
+import { createSampling, type Sample } from "./sampling.ts";
 
-/** Prometheus metrics of one process. */
-export interface Metrics {
-  readonly registry: Registry;
-  /** Seconds per gRPC call handled, by method and status. */
-  readonly rpcSeconds: Histogram<"method" | "code">;
-  /** Seconds per HTTP request, by route, method and status. */
-  readonly httpSeconds: Histogram<"route" | "method" | "status">;
-  /** Seconds per event handled, by consumer and outcome (`done`, `retry`, `dead`). */
-  readonly eventSeconds: Histogram<"consumer" | "outcome">;
-  /** Seconds per model run, by model. */
-  readonly modelSeconds: Histogram<"model">;
-  /** Items per model run, by model. */
-  readonly batchSize: Histogram<"model">;
-  /** Model runs waiting. */
-  readonly modelQueue: Gauge;
-  /** Work refused at the door, by reason. */
-  readonly refused: Counter<"reason">;
+/** A histogram as the code sees it. */
+export interface Measure<Label extends string> {
+  /**
+   * Counts one value. Where the registry asks for exemplars, the bucket names the trace of `span`, by default of the
+   * active one, if that is sampled.
+   */
+  observe(labels: Readonly<Record<Label, string>>, value: number, span?: SpanContext): void;
 }
 
-// From a fast cache hit to a heavy model on a busy machine.
-const secondsBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+type Specs = typeof metricSpecs;
+
+type MetricOf<Spec> =
+  Spec extends MetricSpec<infer Type, infer Label>
+    ? { counter: Counter<Label>; gauge: Gauge<Label>; histogram: Measure<Label> }[Type]
+    : never;
+
+/** The metrics of one process, one for every entry of {@link metricSpecs}. */
+export type Metrics = { readonly [Key in keyof Specs]: MetricOf<Specs[Key]> } & {
+  /**
+   * Adds something that sets gauges before they are read; it is asked at most every two seconds, and a slow one is not
+   * waited for. Returns how to take it away again.
+   */
+  onScrape(sample: Sample): () => void;
+  /** All metrics, Node's own statistics included, in the newest format that the `Accept` header of the reader allows. */
+  expose(accept?: string): Promise<{ contentType: string; body: string }>;
+};
 
 /** Creates the metrics of one process, process statistics included. */
 export function createMetrics(): Metrics {
-  const registry = new Registry();
+  // Exemplars exist in this format only; what is written for older readers leaves them out.
+  const registry = new Registry<OpenMetricsContentType>();
+  registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
   collectDefaultMetrics({ register: registry });
-  const registers = [registry];
-  const seconds = <L extends string>(name: string, help: string, labelNames: L[]) =>
-    new Histogram({ name, help, labelNames, buckets: secondsBuckets, registers });
+  const entries = Object.entries(metricSpecs).map(([key, spec]) => [key, createMetric(spec, registry)]);
+  // Every key got the metric that its own entry describes.
+  const own = Object.fromEntries(entries) as { [Key in keyof Specs]: MetricOf<Specs[Key]> };
+  const sampling = createSampling(() => own.sampleFailures.inc());
   return {
-    registry,
-    rpcSeconds: seconds("ocelli_rpc_seconds", "Seconds per gRPC call handled.", ["method", "code"]),
-    httpSeconds: seconds("ocelli_http_seconds", "Seconds per HTTP request.", ["route", "method", "status"]),
-    eventSeconds: seconds("ocelli_event_seconds", "Seconds per event handled.", ["consumer", "outcome"]),
-    modelSeconds: seconds("ocelli_model_seconds", "Seconds per model run.", ["model"]),
-    batchSize: new Histogram({
-      name: "ocelli_model_batch_size",
-      help: "Items per model run.",
-      labelNames: ["model"],
-      buckets: [1, 2, 4, 8, 16, 32],
-      registers,
-    }),
-    modelQueue: new Gauge({ name: "ocelli_model_queue", help: "Model runs waiting.", registers }),
-    refused: new Counter({
-      name: "ocelli_refused_total",
-      help: "Work refused.",
-      labelNames: ["reason"],
-      registers,
-    }),
+    ...own,
+    onScrape: sampling.add,
+    async expose(accept = "") {
+      await sampling.run();
+      return exposition(await registry.getMetricsAsJSON(), accept);
+    },
+  };
+}
+
+function createMetric(spec: MetricSpec, registry: Registry<OpenMetricsContentType>) {
+  const base = {
+    name: spec.name,
+    help: spec.help,
+    labelNames: Object.keys(spec.labels),
+    registers: [registry],
+  };
+  if (spec.type === "counter") return new Counter(base);
+  if (spec.type === "gauge") return new Gauge(base);
+  const buckets = [...(spec.buckets ?? [])];
+  if (spec.exemplars) return withExemplars(new Histogram({ ...base, buckets, enableExemplars: true }));
+  const histogram = new Histogram({ ...base, buckets });
+  return { observe: (labels: Record<string, string>, value: number) => histogram.observe(labels, value) };
+}
+
+function withExemplars(histogram: Histogram): Measure<string> {
+  return {
+    observe(labels, value, span = trace.getActiveSpan()?.spanContext()) {
+      const sampled =
+        span !== undefined && isSpanContextValid(span) && (span.traceFlags & TraceFlags.SAMPLED) !== 0;
+      const exemplarLabels = sampled ? { trace_id: span.traceId } : {};
+      histogram.observe({ labels, value, exemplarLabels });
+    },
   };
 }

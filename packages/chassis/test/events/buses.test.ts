@@ -18,6 +18,7 @@ import {
   type Delivery,
   decodeEvent,
   type EventBus,
+  listDeadLetters,
   type Relay,
   replayDeadLetters,
   replayOutbox,
@@ -328,6 +329,16 @@ describe.each(kinds)("events over the %s bus", (_, available, connect) => {
     const letters = () => store.db.selectFrom("dead_letters").selectAll().execute();
     await until(async () => (await letters()).length === 1);
     expect((await letters())[0]).toMatchObject({ event_id: event.id, reason: "BAD_PICTURE", attempts: 1 });
+    expect(await listDeadLetters(store.db, 10)).toMatchObject([
+      {
+        eventId: event.id,
+        consumer: `c-${noun}`,
+        subject: event.subject,
+        reason: "BAD_PICTURE",
+        attempts: 1,
+      },
+    ]);
+    expect(await listDeadLetters(store.db, 0)).toEqual([]);
 
     expect(await replayDeadLetters(store.db, { consumer: `c-${noun}` })).toBe(1);
     await until(() => notices.length === 2);
@@ -349,6 +360,22 @@ describe.each(kinds)("events over the %s bus", (_, available, connect) => {
     await bus.publish(makeEvent(subject()));
     await until(() => notices.length === 1);
     expect(notices).toEqual([3]);
+  });
+
+  it("does not blame an event for our own token being refused", async () => {
+    let refused = true;
+    await consume({
+      handle: async (event, handlerContext) => {
+        if (refused) {
+          refused = false;
+          throw new AppError({ code: Status.UNAUTHENTICATED, reason: "TOKEN_EXPIRED", message: "Too old." });
+        }
+        await recordEffect?.(event, handlerContext);
+      },
+    });
+    await bus.publish(makeEvent(subject()));
+    await until(async () => (await countEffects(store.db)) === 1);
+    expect(await listDeadLetters(store.db, 10)).toEqual([]);
   });
 
   it("gives up an event of which not even the notice can be made", async () => {
@@ -467,6 +494,7 @@ function spyOn(bus: EventBus): EventBus {
     publish: (event) => bus.publish(event),
     consume: (options) => bus.consume(options),
     watch: (filter, handle) => bus.watch(filter, handle),
+    queues: () => bus.queues(),
     ping: () => bus.ping(),
     close: () => bus.close(),
   };

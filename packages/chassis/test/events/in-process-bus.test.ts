@@ -68,9 +68,12 @@ describe("the in-process bus", () => {
       handle: async (event) => {
         if (event.id === bad.id) throw new Error("later");
       },
-      onHandled: (outcome, seconds) => {
-        expect(seconds).toBeGreaterThan(0);
-        outcomes.push(outcome);
+      observer: {
+        onStarted: () => undefined,
+        onEnded: (outcome, seconds) => {
+          expect(seconds).toBeGreaterThan(0);
+          outcomes.push(outcome);
+        },
       },
     });
     const bad = makeEvent();

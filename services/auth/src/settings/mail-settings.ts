@@ -22,6 +22,7 @@ export const mailSettings = {
   ...publicUrlSettings,
   smtpUrl: optionalSetting("SMTP_URL", smtpUrl, {
     doc: "Mail server, as `smtp://user:password@host:587` (STARTTLS) or `smtps://user:password@host` (TLS from the start, port 465). Without it no mail is sent: its text, links included, is written to the log (level info, field `mail`), where an operator can copy it.",
+    confidential: true,
   }),
   smtpInsecure: setting("SMTP_INSECURE", settingTypes.flag, {
     default: false,

@@ -30,6 +30,7 @@ export const oidcSettings = {
   }),
   oidcClientSecret: optionalSetting("OIDC_CLIENT_SECRET", settingTypes.secret, {
     doc: "Client secret that belongs to OIDC_CLIENT_ID.",
+    confidential: true,
   }),
   oidcProviderName: setting("OIDC_PROVIDER_NAME", settingTypes.text(50), {
     default: "OpenID Connect",

@@ -25,6 +25,14 @@ export async function createPartition(trx: Kysely<FaceTables>, model: string): P
   );
 }
 
+/** Makes the partitions of models whose rows are about to be restored, in a store without any. */
+export async function makePartitions(trx: Kysely<unknown>, models: readonly string[]): Promise<void> {
+  // Kysely is invariant in its tables; these statements name their own.
+  const face = trx as unknown as Kysely<FaceTables>;
+  await lockModels(face);
+  for (const model of models) await createPartition(face, model);
+}
+
 /** Drops the partition of a model with all its embeddings. The transaction holds {@link lockModels}. */
 export async function dropPartition(trx: Kysely<FaceTables>, model: string): Promise<void> {
   await sql`drop table if exists ${partitionOf(model)}`.execute(trx);

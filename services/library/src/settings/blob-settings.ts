@@ -31,9 +31,11 @@ export const blobSettings = {
   }),
   s3AccessKeyId: optionalSetting("S3_ACCESS_KEY_ID", text(256), {
     doc: "Access key for the bucket. Without it the credentials of the environment are used (AWS profile, container or instance role).",
+    confidential: true,
   }),
   s3SecretAccessKey: optionalSetting("S3_SECRET_ACCESS_KEY", anySecret, {
     doc: "Secret of the access key.",
+    confidential: true,
   }),
   s3ForcePathStyle: optionalSetting("S3_FORCE_PATH_STYLE", flag, {
     doc: "Names the bucket in the path and not in the host name.",

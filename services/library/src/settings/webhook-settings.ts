@@ -27,5 +27,6 @@ export const webhookSettings = {
   }),
   keySecret: optionalSetting("LIBRARY_KEY_SECRET", secret, {
     doc: "Encrypts the signing secrets of webhooks in the store. Without it they can be read there, for they are needed to sign. The same for all replicas; secrets stored before stay as they were.",
+    confidential: true,
   }),
 };

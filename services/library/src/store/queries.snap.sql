@@ -289,6 +289,13 @@ with "unwatched" as (select "stage"
   from "entry") as "entryId"
   from "unwatched";
 
+-- countActiveJobs
+select "status", count(*) as "jobs"
+  from (select "status"
+  from "library"."jobs"
+  where "finished_at" is null
+  limit $1) as "active" group by "status";
+
 -- countUnfinished
 select count(*) as "photos"
   from (select distinct "photo_id"

@@ -2,6 +2,7 @@ import { recordQueries } from "@ocelli/chassis/database/record-queries";
 import { expect, test } from "vitest";
 import { newPhotoDetails, type Photo } from "../photo.ts";
 import { listIndexPhotos } from "./index-photos.ts";
+import { countActiveJobs } from "./job-counts.ts";
 import { announceBlobs, findUnused, listLoose, lockBytes, lockUpload, settleLoose } from "./loose-blobs.ts";
 import { deletePhotosOf } from "./owners.ts";
 import { patchPhotos } from "./photo-changes.ts";
@@ -121,6 +122,7 @@ test("the store's SQL is what was reviewed (`vitest -u` accepts a change)", asyn
     findContent: (db) => findContent(db, "owner", "photo"),
     startStages: (db) => startStages(db, "owner", "photo", ["scene"]),
     endStage: (db) => endStage(db, end, { consumer: "library-stages", eventId: "event" }),
+    countActiveJobs: { run: (db) => countActiveJobs(db) },
     countUnfinished: { run: (db) => countUnfinished(db, 128), answers: [[{ photos: 0 }]] },
   });
   await expect(queries).toMatchFileSnapshot("queries.snap.sql");

@@ -41,11 +41,15 @@ async function readMeta(path: string): Promise<Buffer | undefined> {
     for (let count = 0; count < maxTopLevelBoxes; count++) {
       const header = await readAt(file, at, 8, fileSize);
       if (!header) return undefined;
-      const size = await boxSize(header, () => readAt(file, at + 8, 8, fileSize));
+      const { size, headerBytes } = await boxSize(header, fileSize - at, () =>
+        readAt(file, at + 8, 8, fileSize),
+      );
+      if (size < headerBytes) return undefined;
       if (header.toString("latin1", 4, 8) === "meta") {
-        return size <= maxMetaBytes ? readAt(file, at + 8, size - 8, fileSize) : undefined;
+        return size <= maxMetaBytes
+          ? readAt(file, at + headerBytes, size - headerBytes, fileSize)
+          : undefined;
       }
-      if (size < 8) return undefined;
       at += size;
     }
     return undefined;
@@ -54,9 +58,15 @@ async function readMeta(path: string): Promise<Buffer | undefined> {
   }
 }
 
-async function boxSize(header: Buffer, readLong: () => Promise<Buffer | undefined>): Promise<number> {
+/** ISO/IEC 14496-12, section 4.2: 0 stands for all the rest of the file, 1 for a size of 8 bytes behind the type. */
+async function boxSize(
+  header: Buffer,
+  restBytes: number,
+  readLong: () => Promise<Buffer | undefined>,
+): Promise<{ size: number; headerBytes: number }> {
   const size = header.readUInt32BE(0);
-  return size === 1 ? Number((await readLong())?.readBigUInt64BE(0) ?? 0n) : size;
+  if (size === 1) return { size: Number((await readLong())?.readBigUInt64BE(0) ?? 0n), headerBytes: 16 };
+  return { size: size === 0 ? restBytes : size, headerBytes: 8 };
 }
 
 function* boxesOf(bytes: Buffer, from: number, to: number): Generator<Box> {

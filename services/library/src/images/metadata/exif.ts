@@ -6,6 +6,7 @@ import { maxDescription, maxTitle, toRating, withoutAbsent } from "./xmp.ts";
 export type ExifTags = ReturnType<typeof toTags>;
 
 const exifPrefix = Buffer.from("Exif\0\0", "latin1");
+const tiffSignatures = ["II*\0", "MM\0*"];
 const maxText = 100;
 
 const tags = [
@@ -46,6 +47,8 @@ export async function readExif(block: Buffer | undefined): Promise<ExifTags> {
   const tiff = block.subarray(0, exifPrefix.byteLength).equals(exifPrefix)
     ? block.subarray(exifPrefix.byteLength)
     : block;
+  // The reader takes whole files as well, and would look for EXIF in a HEIC or PNG that pretends to be a block.
+  if (!tiffSignatures.includes(tiff.toString("latin1", 0, 4))) return {};
   try {
     const parsed: unknown = await exifr.parse(tiff, {
       pick: tags,

@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import sharp, { type WriteableMetadata } from "sharp";
 import { describe, expect, test } from "vitest";
 import type { MetadataBlocks } from "./blocks.ts";
@@ -121,6 +122,14 @@ describe("EXIF", () => {
       creator: "Ada",
       software: "Ver.1.10",
     });
+  });
+
+  test("is not looked for in a whole picture that stands in its place", async () => {
+    const heic = await readFile(new URL("../../../test/fixtures/picture.heic", import.meta.url));
+    expect(await readMetadata({ exif: heic }, now)).toEqual(nothing);
+    expect(await readMetadata({ exif: Buffer.concat([Buffer.from("Exif\0\0"), heic]) }, now)).toEqual(
+      nothing,
+    );
   });
 
   test("survives any noise", async () => {

@@ -124,7 +124,7 @@ export async function readAt(
   length: number,
   sizeBytes: number,
 ): Promise<Buffer | undefined> {
-  if (offset < 0 || offset + length > sizeBytes) return undefined;
+  if (offset < 0 || length < 0 || offset + length > sizeBytes) return undefined;
   const bytes = Buffer.alloc(length);
   const { bytesRead } = await file.read(bytes, 0, length, offset);
   return bytesRead === length ? bytes : undefined;

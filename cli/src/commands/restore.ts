@@ -1,0 +1,37 @@
+import type { Command } from "commander";
+import { Releases } from "../releases.ts";
+import { describe } from "./backup.ts";
+
+/** Adds `ocelli restore`: a backup into an empty system. */
+export function addRestoreCommand(program: Command): void {
+  program
+    .command("restore")
+    .description("fill an empty, stopped system from a backup; the settings say which, as for `ocelli up`")
+    .argument("<source>", "a .tar file, a folder of backups (the newest), or one backup in it")
+    .option("--drill", "switch webhooks off: the copy shall tell nobody anything")
+    .action((source: string, { drill = false }: { drill?: boolean }) => restore(source, drill));
+}
+
+async function restore(path: string, drill: boolean): Promise<void> {
+  const [{ openSource }, { restoreBackup }, { locateStores }, { openBlobs }] = await Promise.all([
+    import("../backup/backup-source.ts"),
+    import("../backup/restore-backup.ts"),
+    import("../backup/locate-stores.ts"),
+    import("../backup/open-blobs.ts"),
+  ]);
+  const releases = new Releases();
+  try {
+    const source = await openSource(path);
+    releases.add(() => source.close());
+    const openTarget = async () => ({
+      stores: await locateStores({ env: process.env, releases, forRestore: true }),
+      blobs: await openBlobs(process.env, releases),
+    });
+    await restoreBackup({ source, openTarget, drill });
+    console.log(`restored ${describe(source.manifest)}`);
+    if (!source.manifest.blobs.renditions)
+      console.log("previews and thumbnails are made anew by `ocelli library verify --repair`");
+  } finally {
+    await releases.run();
+  }
+}
