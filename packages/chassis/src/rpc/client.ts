@@ -12,6 +12,7 @@ import type { ServiceTokenSource } from "../identity/service-token.ts";
 import { traceClientCalls } from "../telemetry/call-tracing.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { boundedCalls, type DeadlineOptions } from "./client-calls.ts";
+import { nameLostConnections } from "./lost-connections.ts";
 import type { RetryOptions } from "./retry.ts";
 import { createUpstream, type Upstream, type UpstreamLimits } from "./upstream.ts";
 
@@ -83,6 +84,7 @@ export function createRpcClient<Service extends CompatServiceDefinition & { full
     random: options.random ?? Math.random,
   });
   const client = createClientFactory()
+    .use(nameLostConnections)
     .use(traceClientCalls())
     .use(errorDetailsClientMiddleware)
     .use(calls)

@@ -24,6 +24,7 @@ import { scopeMiddleware } from "./call-scope.ts";
 import { deadlineInterceptor } from "./deadline.ts";
 import { errorMiddleware } from "./error-middleware.ts";
 import { readingAnyBytes, refuseMalformedMessages } from "./malformed-messages.ts";
+import { allowStreamResets } from "./stream-resets.ts";
 
 /** The context of every RPC handler. */
 export type RpcContext = CallContext & IdentityContext;
@@ -75,6 +76,7 @@ const descriptorsUrl = new URL(import.meta.resolve("@ocelli/contracts/descriptor
 export function createRpcServer(options: RpcServerOptions): RpcServer {
   // What the library prints by itself also reaches us as errors, which are logged once and in our format.
   setLogVerbosity(logVerbosity.NONE);
+  allowStreamResets();
   const base: Server = createServer({
     "grpc.max_receive_message_length": maxMessageBytes,
     "grpc.max_send_message_length": maxMessageBytes,
