@@ -1,3 +1,4 @@
+import { z } from "zod";
 import { serverFaults } from "../../e2e/harness/inspection.ts";
 import { removeFolders, temporaryFolder } from "../../e2e/harness/ocelli-process.ts";
 import { analyseThroughHttp, type Mesh, signUp, startMesh } from "../mesh.ts";
@@ -9,7 +10,7 @@ import { findCapacity, type LoadStage, runStage, tellStage } from "./stages.ts";
 // What a mixed load does to a running system: where its capacity lies, and what becomes of the useful answers when twice as
 // much, and four times as much, is asked of it. Server and generator share the cores of this machine.
 
-const usage = "usage: npm run load -- [--seconds=15] [--users=4] [--seed=1]";
+const usage = "usage: npm run load -- [--seconds=15] [--users=4] [--seed=1] [--rate=N, for one rate only]";
 
 function numberOf(name: string, otherwise: number): number {
   const given = process.argv.find((arg) => arg.startsWith(`--${name}=`))?.slice(name.length + 3);
@@ -20,7 +21,7 @@ function numberOf(name: string, otherwise: number): number {
   process.exit(2);
 }
 
-const known = ["--seconds=", "--users=", "--seed="];
+const known = ["--seconds=", "--users=", "--seed=", "--rate="];
 if (process.argv.slice(2).some((arg) => !known.some((prefix) => arg.startsWith(prefix)))) {
   console.error(usage);
   process.exit(2);
@@ -28,6 +29,8 @@ if (process.argv.slice(2).some((arg) => !known.some((prefix) => arg.startsWith(p
 const seconds = numberOf("seconds", 15);
 const userCount = numberOf("users", 4);
 const seed = numberOf("seed", 1);
+/** 0 finds the capacity. */
+const rate = numberOf("rate", 0);
 
 /** Photos that each user has before the load. */
 const photosPerUser = 12;
@@ -70,6 +73,36 @@ function summary(peak: LoadStage, stages: readonly LoadStage[]): void {
   }
 }
 
+/** Finds the capacity, then offers multiples of it. */
+async function measureCapacity(pid: number, offer: Omit<Offer, "rate">): Promise<void> {
+  const ramp = await findCapacity(pid, offer);
+  const peak = ramp.reduce((best, stage) => (stage.good > best.good ? stage : best));
+  const beyond: LoadStage[] = [];
+  for (const times of [1, 2, 4, 0.5]) {
+    const stage = await runStage(`${times}x capacity`, pid, { ...offer, rate: times * peak.good });
+    tellStage(stage);
+    beyond.push(stage);
+  }
+  summary(peak, beyond);
+}
+
+/** What log lines say, without ids and times, with counts. */
+function messagesOf(lines: readonly string[]): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const line of lines) {
+    const { msg, reason, err } = logLineSchema.parse(JSON.parse(line));
+    const message = [msg, reason, err?.message].filter((part) => part !== undefined).join(": ");
+    counts.set(message, (counts.get(message) ?? 0) + 1);
+  }
+  return counts;
+}
+
+const logLineSchema = z.object({
+  msg: z.string().optional(),
+  reason: z.string().optional(),
+  err: z.object({ message: z.string() }).optional(),
+});
+
 const mesh = await startMesh(temporaryFolder(), { AUTH_ACCESS_TOKEN_LIFETIME: "60m" }, "load");
 try {
   const users = await makeUsers(mesh);
@@ -80,17 +113,11 @@ try {
     kinds: createScenario(pictures, random),
   };
   const pid = mesh.process.child.pid ?? 0;
-  const ramp = await findCapacity(pid, offer);
-  const peak = ramp.reduce((best, stage) => (stage.good > best.good ? stage : best));
-  const beyond: LoadStage[] = [];
-  for (const times of [1, 2, 4, 0.5]) {
-    const stage = await runStage(`${times}x capacity`, pid, { ...offer, rate: times * peak.good });
-    tellStage(stage);
-    beyond.push(stage);
-  }
+  if (rate > 0) tellStage(await runStage(`${rate}/s`, pid, { ...offer, rate }));
+  else await measureCapacity(pid, offer);
   const { logged } = await serverFaults(mesh.process);
-  summary(peak, beyond);
   console.log(`errors in the server's log: ${logged.length}`);
+  for (const [message, count] of messagesOf(logged)) console.log(`  ${count} x ${message}`);
 } finally {
   await mesh.process.end("SIGTERM");
   removeFolders();

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import {
   connectAuth,
   createAdmission,
+  createStandingLimit,
   type DependencyCheck,
   type Runtime,
   watchLoopDelay,
@@ -66,6 +67,7 @@ export async function start(
       limit: config.maxActiveRequests,
       maxDelayMs: config.maxLoopDelayMs,
       delay: loopDelay,
+      standing: standingLimits(config),
       onRefused: (reason) => runtime.metrics.refused.inc({ reason }),
     }),
     readiness: createReadiness({
@@ -102,4 +104,11 @@ export async function start(
       await release();
     },
   };
+}
+
+/** What people wait for is kept short of a line; uploads and analyses have bounds of their own. */
+function standingLimits({ maxRequestDelayMs, maxActiveRequests }: GatewayConfig) {
+  const limitOf = (targetMs: number, least: number) =>
+    createStandingLimit({ targetMs, least, most: maxActiveRequests });
+  return { critical: limitOf(2 * maxRequestDelayMs, 32), interactive: limitOf(maxRequestDelayMs, 16) };
 }

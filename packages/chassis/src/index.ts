@@ -18,6 +18,7 @@ export * from "./identity/token-verifier.ts";
 export * from "./ids.ts";
 export * from "./load/admission.ts";
 export * from "./load/loop-delay.ts";
+export * from "./load/standing-limit.ts";
 export * from "./logger.ts";
 export * from "./owners/index.ts";
 export * from "./paging.ts";

@@ -57,3 +57,10 @@ test("a place comes back once, and refusals are counted", () => {
   expect(() => admission.enter("critical")).toThrow("too much");
   expect(refused).toEqual(["OVERLOADED", "OVERLOADED"]);
 });
+
+test("a class whose work takes too long is held to its own limit, others are not", () => {
+  const standing = { hasRoom: false, limit: 0, begin: () => () => undefined };
+  const options = { limit: 100, maxDelayMs: 1_000, delay: { standingMs: 0 } };
+  const admission = createAdmission({ ...options, standing: { interactive: standing } });
+  expect(admitted(admission)).toEqual(["critical", "upload", "heavy", "background"]);
+});

@@ -1,5 +1,6 @@
 import type { AppError } from "../errors/app-error.ts";
 import { overloaded } from "../errors/errors.ts";
+import type { StandingLimit } from "./standing-limit.ts";
 
 /** Kinds of work, the most important first: when there is too much, the last are refused first. */
 export const loadClasses = ["critical", "interactive", "upload", "heavy", "background"] as const;
@@ -25,6 +26,8 @@ export interface AdmissionOptions {
   readonly maxDelayMs: number;
   /** How long it waits now. */
   readonly delay: { readonly standingMs: number };
+  /** Further limits of single classes, which follow how long their work takes. */
+  readonly standing?: Partial<Readonly<Record<LoadClass, StandingLimit>>>;
   readonly onRefused?: (reason: string) => void;
 }
 
@@ -43,12 +46,16 @@ const shares: Readonly<Record<LoadClass, { ofLimit: number; delays: number }>> =
 const retryAfterMs = 2_000;
 
 /** Creates an admission that counts for itself. */
-export function createAdmission({ limit, maxDelayMs, delay, onRefused }: AdmissionOptions): Admission {
+export function createAdmission(options: AdmissionOptions): Admission {
+  const { limit, maxDelayMs, delay, standing = {}, onRefused } = options;
   let inHand = 0;
 
   function refusal(name: LoadClass): AppError | undefined {
     const { ofLimit, delays } = shares[name];
-    const fits = inHand < Math.ceil(limit * ofLimit) && delay.standingMs <= maxDelayMs * delays;
+    const fits =
+      inHand < Math.ceil(limit * ofLimit) &&
+      delay.standingMs <= maxDelayMs * delays &&
+      (standing[name]?.hasRoom ?? true);
     return fits
       ? undefined
       : overloaded("OVERLOADED", "There is too much to do right now; try again soon.", retryAfterMs);
@@ -62,10 +69,12 @@ export function createAdmission({ limit, maxDelayMs, delay, onRefused }: Admissi
         throw error;
       }
       inHand += 1;
+      const end = standing[name]?.begin();
       let held = true;
       return () => {
         if (held) inHand -= 1;
         held = false;
+        end?.();
       };
     },
     get inHand() {

@@ -147,6 +147,11 @@ export const requestLoadSettings = {
     default: 2_048,
     doc: "Requests in hand at once; more are refused with OVERLOADED. Background work may fill 40 % of them, heavy work 60 %, uploads 75 %, other requests 90 %; logins and reading what is there all.",
   }),
+  maxRequestDelayMs: setting("MAX_REQUEST_DELAY", duration, {
+    default: 500,
+    defaultDoc: "500ms",
+    doc: "How long half of the searches and changes may take, for half a second on end, before fewer of them are let in at once; reading and logins may take twice as long. The rest is refused with OVERLOADED.",
+  }),
   ...loopDelaySettings,
 };
 
