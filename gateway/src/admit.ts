@@ -47,7 +47,9 @@ export async function admit(
 ): Promise<void> {
   // Routes under `/auth/` that need a user pass two doors.
   if (c.get("admitted")) return work();
-  const leave = admission.enter(loadClassOf(`${c.req.method} ${routePath(c)}`, name));
+  // What HEAD asks for is made as for GET.
+  const method = c.req.method === "HEAD" ? "GET" : c.req.method;
+  const leave = admission.enter(loadClassOf(`${method} ${routePath(c)}`, name));
   c.set("admitted", true);
   try {
     await work();

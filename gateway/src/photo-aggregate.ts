@@ -54,6 +54,8 @@ export async function fetchPhotoResult(
   const photo = required(answer.photo, "photo");
   // Nobody but the library says who may see a photo of somebody else: only now, and through this service's own token.
   const isShared = photo.ownerId !== caller.userId;
+  // Who could not be asked in this user's name says nothing about the second round.
+  if (isShared) unavailable.clear();
   const [caption, text, faces, scene] = isShared ? await fetchAll(sharedResults(deps.results, photo)) : own;
   const view = toPhotoView(photo);
   return {

@@ -22,8 +22,16 @@ export function streamBytes(
           disconnect(c);
         }
       },
-      cancel,
+      cancel() {
+        cancel();
+        void endQuietly(source);
+      },
     },
     { highWaterMark: 0 },
   );
+}
+
+/** Ends what nobody reads any more, so that it is counted as over; how it ends is of no interest. */
+export async function endQuietly(source: AsyncIterator<unknown>): Promise<void> {
+  await Promise.resolve(source.return?.()).catch(() => undefined);
 }

@@ -4,7 +4,7 @@ import { Status } from "nice-grpc";
 import type { Clients } from "../clients.ts";
 import { callOptions, type GatewayContext } from "../context.ts";
 import { problemHeaders, toProblem } from "../problem.ts";
-import { streamBytes } from "../stream-bytes.ts";
+import { endQuietly, streamBytes } from "../stream-bytes.ts";
 import { required } from "../views/required.ts";
 import { matchesEtag, parseRange, rangeStillHolds } from "./byte-range.ts";
 import { inlineDisposition, safeFilename } from "./content-disposition.ts";
@@ -52,15 +52,19 @@ export async function sendBlob(
   const wantsRange = c.req.method === "GET" && c.req.header("range") !== undefined;
   // Tag and size decide what a range means, so they are asked for first; without one, all comes in one call.
   const whole = open(0, wantsRange ? 1 : 0);
+  const giveUp = () => {
+    stop.abort();
+    void endQuietly(whole);
+  };
   const info = await readInfo(whole);
   const headers = toHeaders(info, safeFilename(await blob.filename(), info.mediaType), blob.cacheControl);
   if (matchesEtag(c.req.header("if-none-match"), info.etag)) {
-    stop.abort();
+    giveUp();
     headers.delete("content-length");
     return new Response(null, { status: 304, headers });
   }
   if (c.req.method === "HEAD") {
-    stop.abort();
+    giveUp();
     return new Response(null, { headers });
   }
   const send = (messages: Messages, status: 200 | 206) =>

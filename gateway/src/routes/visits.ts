@@ -3,7 +3,7 @@ import { authCallOptions, callOptions, type GatewayContext } from "../context.ts
 import { requireOwnSite } from "../csrf.ts";
 import { inlineDisposition, safeFilename } from "../downloads/content-disposition.ts";
 import { blobProtection } from "../downloads/send-blob.ts";
-import { streamBytes } from "../stream-bytes.ts";
+import { endQuietly, streamBytes } from "../stream-bytes.ts";
 import { required } from "../views/required.ts";
 import { linkedAlbumSchema, visitSchema } from "../views/schemas-albums.ts";
 import { readVisitCookie, setVisitCookie } from "../visit-cookie.ts";
@@ -75,6 +75,7 @@ async function sendPhoto(
   };
   if (c.req.method === "HEAD") {
     stop.abort();
+    void endQuietly(messages);
     return new Response(null, { headers });
   }
   async function* chunks() {

@@ -369,6 +369,20 @@ describe("streams", () => {
     expect([upstream.streams.inHand, upstream.breaker.state]).toEqual([0, "closed"]);
   });
 
+  test("give their place back when they are given up in the middle, although nobody reads on", async () => {
+    const { client, upstream } = await startLibrary({
+      async *downloadPhoto() {
+        for (let message = 0; message < 1_000; message += 1) yield chunk;
+      },
+    });
+    const stop = new AbortController();
+    const messages = client.downloadPhoto(photo, { bearer, signal: stop.signal })[Symbol.asyncIterator]();
+    await messages.next();
+    expect(upstream.streams.inHand).toBe(1);
+    stop.abort();
+    expect(upstream.streams.inHand).toBe(0);
+  });
+
   test("keep a place of their own until their reader leaves", async () => {
     const { client, upstream } = await startLibrary(
       {

@@ -29,5 +29,8 @@ test("bursts that are worked off are no queue, one that stands is, until it is g
   expect(delay.standingMs).toBe(300);
   pass(1, 0);
   expect(delay.standingMs).toBe(0);
+  // Longer than the window that is looked at.
+  pass(3, 1500);
+  expect(delay.standingMs).toBe(1500);
   delay.stop();
 });

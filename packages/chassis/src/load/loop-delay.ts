@@ -28,8 +28,10 @@ export function watchLoopDelay({ clock = () => performance.now() }: LoopDelayOpt
   let dueAt = clock() + sampleMs;
   const timer = setInterval(() => {
     const at = clock();
+    // The last one always counts: samples of a loop that waits for a second are further apart than the window.
+    const [last] = samples.slice(-1);
     samples = [
-      ...samples.filter((sample) => at - sample.at < windowMs),
+      ...samples.filter((sample) => sample === last || at - sample.at < windowMs),
       { at, delayMs: Math.max(0, at - dueAt) },
     ];
     dueAt = at + sampleMs;

@@ -131,7 +131,10 @@ async function* stream<Request, Response>(
   upstream: Upstream | undefined,
   one: OneCall<Request, Response>,
 ): AsyncGenerator<Response, Response | undefined, undefined> {
-  const leave = await upstream?.streams.enter(one.bounds.signal);
+  const { signal } = one.bounds;
+  const leave = await upstream?.streams.enter(signal);
+  // A reader that gave up need not come back for the rest, and then nothing below runs any more.
+  if (leave) signal.addEventListener("abort", leave, { once: true });
   // What a call returns beside its messages is of no use to whoever ends it early.
   const messages: AsyncGenerator<Response, unknown, undefined> = one.call.next(
     one.call.request,
@@ -156,6 +159,7 @@ async function* stream<Request, Response>(
     tell(error);
     throw error;
   } finally {
+    if (leave) signal.removeEventListener("abort", leave);
     leave?.();
     await messages.return(undefined);
   }

@@ -8,6 +8,9 @@ import { pushbackKey } from "./retry.ts";
 /** Turns whatever a handler throws into a gRPC status with `google.rpc` details, logs what is our fault, measures all. */
 export function errorMiddleware(options: { log: Logger; metrics: Metrics }) {
   const { rpcServerSeconds, rpcServerInFlight } = options.metrics;
+  const tellOutage = onceASecond((error: unknown, rpc: string) =>
+    options.log.warn({ err: error, rpc }, "the store is not available"),
+  );
   return async function* handleErrors<Request, Response>(
     call: ServerMiddlewareCall<Request, Response>,
     context: CallContext,
@@ -22,6 +25,7 @@ export function errorMiddleware(options: { log: Logger; metrics: Metrics }) {
       const appError = AppError.from(error);
       code = appError.code;
       if (isOurFault(code)) options.log.error({ err: error, rpc: call.method.path }, "call failed");
+      if (appError.reason === "STORE_UNAVAILABLE") tellOutage(error, call.method.path);
       if (code === Status.RESOURCE_EXHAUSTED) options.metrics.refused.inc({ reason: labelOf(appError) });
       if (isFromBehind(error)) context.trailer.set(pushbackKey, "-1");
       throw toServerError(appError);
@@ -30,6 +34,16 @@ export function errorMiddleware(options: { log: Logger; metrics: Metrics }) {
       rpcServerSeconds.observe({ service, method, code: Status[code] ?? "UNKNOWN" }, seconds);
       rpcServerInFlight.dec({ service });
     }
+  };
+}
+
+/** A full disk fails every write: one line a second says as much as a thousand. */
+function onceASecond<Args extends unknown[]>(tell: (...args: Args) => void): (...args: Args) => void {
+  let quietUntil = 0;
+  return (...args) => {
+    if (performance.now() < quietUntil) return;
+    quietUntil = performance.now() + 1_000;
+    tell(...args);
   };
 }
 
