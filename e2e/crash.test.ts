@@ -6,7 +6,8 @@ import { differentPictures } from "./harness/photos.ts";
 
 afterAll(removeFolders);
 
-test.each(["in-process", "nats"])(
+// With NATS, `npm run test:faults` does this and more; `npm run test:long` does it here, too.
+test.each(process.env.OCELLI_LONG_TESTS ? ["in-process", "nats"] : ["in-process"])(
   "kill -9 in the middle of 20 uploads loses no acknowledged photo (%s)",
   async (events) => {
     const env = { OCELLI_DATA: temporaryFolder(), OCELLI_EVENTS: events, NATS_ACK_WAIT: "5s" };

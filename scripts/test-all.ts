@@ -9,7 +9,7 @@ import { prepareDataDirectory } from "./prepare-data-directory.ts";
 // `N passed, N failed`.
 
 /** Whole meshes and a thousand callers want both cores. */
-const alone = ["crash", "job-chaos", "mesh", "overload"];
+const alone = ["mesh", "overload"];
 
 /** Tests wait for processes and timers now and then: three keep two cores busy. */
 const workers = "--maxWorkers=3";

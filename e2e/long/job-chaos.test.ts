@@ -4,10 +4,10 @@ import { natsInstalled } from "@ocelli/testkit";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
-import { Client } from "./harness/client.ts";
-import { type Mesh, startMesh } from "./harness/mesh.ts";
-import { removeFolders } from "./harness/ocelli-process.ts";
-import { differentPictures } from "./harness/photos.ts";
+import { Client } from "../harness/client.ts";
+import { type Mesh, startMesh } from "../harness/mesh.ts";
+import { removeFolders } from "../harness/ocelli-process.ts";
+import { differentPictures } from "../harness/photos.ts";
 
 const photoCount = 24;
 const stageCount = stageTree.length;
