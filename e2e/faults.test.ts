@@ -57,9 +57,13 @@ describe.skipIf(!natsInstalled)(
         [first.id],
       );
       await change("library", "update library.owner_usage set photos = photos + 1", []);
-      await change("library", "update library.photo_stages set status = 'RUNNING' where photo_id = $1", [
-        first.id,
-      ]);
+      // Of later than now: the sweeper would mend it before it is seen.
+      await change(
+        "library",
+        `update library.photo_stages set status = 'RUNNING', updated_at = now() + interval '1 hour'
+         where photo_id = $1`,
+        [first.id],
+      );
       await change(
         "scene",
         `insert into scene.dead_letters (id, consumer, event_id, subject, payload, reason, message, attempts)

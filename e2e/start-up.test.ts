@@ -110,16 +110,13 @@ describe("a service alone says in one line what is wrong", () => {
     LIBRARY_SERVICE_SECRET: "a secret of the library",
   });
 
-  test.each(["gateway", "library", "captioning", "face", "scene", "search"])(
-    "%s without its settings",
-    async (name) => {
-      const result = await runOcelli(["serve", name], { OCELLI_DATA: temporaryFolder() });
-      expect(result.code).toBe(1);
-      const line = oneLine(result.stderr);
-      expect(line).toContain(`${name.toUpperCase()}_SERVICE_SECRET is required`);
-      expect(line).toContain("NATS_URL is required");
-    },
-  );
+  test.each(["gateway", "search"])("%s without its settings", async (name) => {
+    const result = await runOcelli(["serve", name], { OCELLI_DATA: temporaryFolder() });
+    expect(result.code).toBe(1);
+    const line = oneLine(result.stderr);
+    expect(line).toContain(`${name.toUpperCase()}_SERVICE_SECRET is required`);
+    expect(line).toContain("NATS_URL is required");
+  });
 
   test("auth and the gateway without NATS", async () => {
     for (const name of ["auth", "gateway"]) {

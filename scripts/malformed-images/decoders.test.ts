@@ -59,16 +59,18 @@ test("what they are made from is taken by every decoder that reads its kind", as
 test("every decoder refuses them with a reason or makes a picture of bounded size, in bounded time and memory", async () => {
   const verdicts: Verdict[] = [];
   const before = memory();
-  const waiting = [...images];
+  // Every second one: `npm run test:fuzz` takes all of them, over every way in.
+  const chosen = images.filter((_, index) => index % 2 === 0);
+  const waiting = [...chosen];
   const work = async () => {
     for (let image = waiting.pop(); image; image = waiting.pop()) verdicts.push(await decoders.judge(image));
   };
   await Promise.all(Array.from({ length: atOnce }, work));
   expect(verdicts.filter(({ problems }) => problems.length > 0)).toEqual([]);
-  expect(verdicts.length).toBe(images.length);
+  expect(verdicts.length).toBe(chosen.length);
   const accepted = verdicts.filter(({ library }) => library === "accepted").length;
-  expect(accepted).toBeGreaterThan(300);
-  expect(verdicts.length - accepted).toBeGreaterThan(1000);
+  expect(accepted).toBeGreaterThan(150);
+  expect(verdicts.length - accepted).toBeGreaterThan(500);
   expect(memory().peak - before.held).toBeLessThan(maxGrowthBytes);
 });
 
