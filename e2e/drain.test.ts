@@ -7,7 +7,7 @@ import { copy, jpeg } from "./harness/bad-files.ts";
 import { Client } from "./harness/client.ts";
 import { checkHealth } from "./harness/grpc-over-http2.ts";
 import { grpcAddress } from "./harness/grpc-services.ts";
-import { type OcelliProcess, removeFolders, startOcelli, temporaryFolder } from "./harness/ocelli-process.ts";
+import { dataDirectory, type OcelliProcess, removeFolders, startOcelli } from "./harness/ocelli-process.ts";
 
 const serving = 1;
 const notServing = 2;
@@ -19,7 +19,7 @@ afterEach(async () => {
 });
 
 async function start(env: NodeJS.ProcessEnv): Promise<Client> {
-  const folder = temporaryFolder();
+  const folder = dataDirectory();
   ocelli = await startOcelli(["up"], { OCELLI_DATA: folder, OCELLI_EVENTS: "in-process", ...env });
   return Client.signedUp(ocelli.address, "maria@example.org");
 }

@@ -4,7 +4,7 @@ import { type MailServer, startMailServer } from "@ocelli/testkit";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { z } from "zod";
 import { findLeaks } from "./harness/leaks.ts";
-import { type OcelliProcess, removeFolders, startOcelli, temporaryFolder } from "./harness/ocelli-process.ts";
+import { dataDirectory, type OcelliProcess, removeFolders, startOcelli } from "./harness/ocelli-process.ts";
 import { type OtlpReceiver, startOtlpReceiver } from "./harness/otlp-receiver.ts";
 import { liveSecretly, planted, publicUrl, type Refusal, type Secrets } from "./harness/secret-life.ts";
 
@@ -29,7 +29,7 @@ beforeAll(async () => {
   await new Promise<void>((resolve) => hooks.listen(0, "127.0.0.1", resolve));
   const { port } = hooks.address() as AddressInfo; // it listens on a port
   ocelli = await startOcelli(["up"], {
-    OCELLI_DATA: temporaryFolder(),
+    OCELLI_DATA: dataDirectory(),
     OTEL_EXPORTER_OTLP_ENDPOINT: otlp.endpoint,
     LOG_LEVEL: "trace",
     DEBUG_TRACES: "true",
