@@ -50,7 +50,7 @@ export const settings = {
   }),
   debugTraces: setting("DEBUG_TRACES", settingTypes.flag, {
     default: false,
-    doc: "Keeps the last requests in memory and shows them as waterfalls at `/debug/traces`, to this machine and to administrators.",
+    doc: "Keeps the last requests in memory and shows them as waterfalls at `/debug/traces`, to this machine and to administrators. Behind a proxy on the same machine set PUBLIC_URL or TRUSTED_PROXIES: else everybody may count as this machine, since not every proxy says that it is one.",
   }),
   ...engineSettings,
   ...processSettings,

@@ -50,10 +50,14 @@ test("transactions that block each other end for one of them with an error that 
         { id: 2, n: 0 },
       ])
       .execute();
+    let holding = 0;
+    const bothHold = Promise.withResolvers<void>();
     const count = (first: number, second: number) =>
       db.transaction().execute(async (trx) => {
         await sql`update places set n = n + 1 where id = ${first}`.execute(trx);
-        await delay(200);
+        holding += 1;
+        if (holding === 2) bothHold.resolve();
+        await bothHold.promise;
         await sql`update places set n = n + 1 where id = ${second}`.execute(trx);
       });
     const ends = await Promise.allSettled([count(1, 2), count(2, 1)]);
@@ -62,6 +66,30 @@ test("transactions that block each other end for one of them with an error that 
     await expect(db.insertInto("places").values({ id: 1, n: 0 }).execute()).rejects.toMatchObject({
       code: "23505",
     });
+  } finally {
+    await database.close();
+    await postgres.stop();
+  }
+}, 60_000);
+
+test("a database at work is there, although the ping itself would have to wait for a connection", async () => {
+  const postgres = await startNativePostgres();
+  const database = openDatabase<Record<string, never>>({
+    url: postgres.url,
+    schema: "public",
+    maxConnections: 1,
+  });
+  try {
+    // One query after another, half a second each: the ping's own turn comes after all of them.
+    const busy = Array.from({ length: 6 }, () => sql`select pg_sleep(0.5)`.execute(database.db));
+    await database.ping();
+    expect(database.pool().waiting).toBeGreaterThan(0);
+    await Promise.all(busy);
+    // One that lasts, and nothing else that is answered: nobody knows.
+    await delay(2_100);
+    const stuck = sql`select pg_sleep(2.5)`.execute(database.db);
+    await expect(database.ping()).rejects.toThrow("did not answer");
+    await stuck;
   } finally {
     await database.close();
     await postgres.stop();

@@ -1,4 +1,4 @@
-import type { Secret } from "@ocelli/chassis";
+import { detached, type Secret } from "@ocelli/chassis";
 import type { CryptoKey, JSONWebKeySet } from "jose";
 import type { Kysely } from "kysely";
 import type { Actor } from "./actor.ts";
@@ -99,7 +99,7 @@ export async function openSigningKeys(options: SigningKeysOptions): Promise<Sign
 
     jwks() {
       // Callers that ask at once share one query: the key set is public, so anyone may ask as often as he likes.
-      reading ??= readJwks().finally(() => {
+      reading ??= detached(readJwks).finally(() => {
         reading = undefined;
       });
       return reading;

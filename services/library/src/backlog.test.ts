@@ -1,3 +1,4 @@
+import { currentScope, inScope } from "@ocelli/chassis";
 import { describe, expect, test } from "vitest";
 import { createBacklog } from "./backlog.ts";
 
@@ -21,6 +22,19 @@ describe("the analysis backlog", () => {
     expect(outcomes.filter(({ status }) => status === "fulfilled")).toHaveLength(5);
     expect(store.counts).toBe(1);
     await expect(admit()).rejects.toMatchObject({ reason: "ANALYSIS_BACKLOG_FULL", retryAfterMs: 2000 });
+  });
+
+  test("counts for all who wait, not for the one call that came first", async () => {
+    const scopes: unknown[] = [];
+    const count = async () => {
+      scopes.push(currentScope());
+      return 0;
+    };
+    const backlog = createBacklog({ limit: 5, nowMs: () => 0, count });
+    await inScope({ deadlineAt: performance.now() + 1_000, signal: new AbortController().signal }, () =>
+      backlog.admit(),
+    );
+    expect(scopes).toEqual([undefined]);
   });
 
   test("keeps the place of a stored photo until a count includes it, and frees that of a refused one", async () => {

@@ -1,4 +1,4 @@
-import { overloaded } from "@ocelli/chassis";
+import { detached, overloaded } from "@ocelli/chassis";
 
 /** Settings of {@link createBacklog}. */
 export interface BacklogOptions {
@@ -43,7 +43,7 @@ export function createBacklog(options: BacklogOptions): Backlog {
   return {
     async admit() {
       if (options.nowMs() - countedAt > countMaxAgeMs) {
-        counting ??= recount().finally(() => {
+        counting ??= detached(recount).finally(() => {
           counting = undefined;
         });
         await counting;

@@ -1,4 +1,4 @@
-import type { Database, HandlerContext, Relay, Runtime } from "@ocelli/chassis";
+import { type Database, detached, type HandlerContext, type Relay, type Runtime } from "@ocelli/chassis";
 import type { Transaction } from "kysely";
 import type { FeedHints } from "./feed.ts";
 import { timeOfId } from "./job.ts";
@@ -80,7 +80,7 @@ export function createJobProgress(options: JobProgressOptions): JobProgress {
     if (!step.more || stopped || filling.has(jobId)) return;
     filling.set(
       jobId,
-      fill(jobId).finally(() => filling.delete(jobId)),
+      detached(() => fill(jobId)).finally(() => filling.delete(jobId)),
     );
   }
 

@@ -1,4 +1,9 @@
-/** Lets concurrent calls for the same key share one piece of work. */
+import { detached } from "@ocelli/chassis";
+
+/**
+ * Lets concurrent calls for the same key share one piece of work. It belongs to all of them: neither the deadline nor the
+ * leaving of the call that began it ends it.
+ */
 export interface SingleFlight<T> {
   /** `joined` tells whether the work was started by somebody else. */
   run(key: string, work: () => Promise<T>): Promise<{ value: T; joined: boolean }>;
@@ -11,7 +16,7 @@ export function createSingleFlight<T>(): SingleFlight<T> {
     async run(key, work) {
       const flight = flying.get(key);
       if (flight) return { value: await flight, joined: true };
-      const started = work().finally(() => flying.delete(key));
+      const started = detached(work).finally(() => flying.delete(key));
       flying.set(key, started);
       return { value: await started, joined: false };
     },

@@ -68,7 +68,10 @@ export async function start(
     search: (searcher, request) => searchPhotos(search, searcher, request),
     findFirst: (searcher, request, limit) => findFirst(search, searcher, request, limit),
   });
-  const { sources, close } = connectSources(config, auth);
+  const { sources, close } = connectSources(config, {
+    serviceToken: auth.serviceToken,
+    metrics: runtime.metrics,
+  });
   host.onStop(close);
   const rebuilds = startRebuilds({ db, engine, sources, log, now, newId });
   host.onStop(() => rebuilds.stop());

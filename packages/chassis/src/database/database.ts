@@ -10,7 +10,10 @@ export interface Database<Tables> {
   readonly db: Kysely<Tables>;
   /** Name of the service's schema. */
   readonly schema: string;
-  /** Rejects when the database does not answer within 2 s. */
+  /**
+   * Rejects when the database does not answer within 2 s. It is not asked where it has just answered another query: with
+   * all connections at work, the question would wait for one and make a busy database look like one that is gone.
+   */
   ping(): Promise<void>;
   /** Its connections now, and queries that wait for one. */
   pool(): { open: number; idle: number; waiting: number; max: number };
@@ -53,12 +56,17 @@ export function openDatabase<Tables>(options: DatabaseOptions): Database<Tables>
     idleTimeoutMillis: 60_000,
     types,
   });
+  let answeredAt = Number.NEGATIVE_INFINITY;
+  const onBroken = () => {
+    answeredAt = Number.NEGATIVE_INFINITY;
+  };
   // A connection that breaks is replaced by the next query, and the query in hand fails by itself. Without listeners
   // the break would end the process: the pool hears of idle connections only, so each one lent out is heard, too.
-  pool.on("error", () => undefined);
-  pool.on("connect", (client) => client.on("error", () => undefined));
+  pool.on("error", onBroken);
+  pool.on("connect", (client) => client.on("error", onBroken));
   const log = (event: LogEvent) => {
     const operation = operationOf(event.query.sql);
+    if (event.level === "query") answeredAt = performance.now();
     recordQuery(event, operation, options.schema);
     options.onQuery?.(operation, event.level === "error" ? "error" : "ok", event.queryDurationMillis / 1000);
   };
@@ -67,15 +75,24 @@ export function openDatabase<Tables>(options: DatabaseOptions): Database<Tables>
   return {
     db: root.withSchema(options.schema),
     schema: options.schema,
-    ping: () => answerWithin(pingTimeoutMs, root.executeQuery(CompiledQuery.raw("select 1"))),
+    async ping() {
+      const askedAt = performance.now();
+      if (askedAt - answeredAt < pingTimeoutMs) return;
+      const answer = root.executeQuery(CompiledQuery.raw("select 1"));
+      await answerWithin(pingTimeoutMs, answer, () => answeredAt > askedAt);
+    },
     pool: () => ({ open: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount, max }),
     close: () => root.destroy(),
   };
 }
 
-async function answerWithin(ms: number, answer: Promise<unknown>): Promise<void> {
-  const late = Promise.withResolvers<never>();
-  const timer = setTimeout(() => late.reject(new Error(`the database did not answer within ${ms} ms`)), ms);
+/** `isThere` is asked when the time is over: whether something else was answered meanwhile. */
+async function answerWithin(ms: number, answer: Promise<unknown>, isThere: () => boolean): Promise<void> {
+  const late = Promise.withResolvers<void>();
+  const timer = setTimeout(() => {
+    if (isThere()) late.resolve();
+    else late.reject(new Error(`the database did not answer within ${ms} ms`));
+  }, ms);
   try {
     await Promise.race([answer, late.promise]);
   } finally {

@@ -1,4 +1,5 @@
 import type { Logger } from "../logger.ts";
+import { detached } from "../rpc/call-scope.ts";
 
 /** What {@link createEventEraser} stands on. */
 export interface EventEraserOptions {
@@ -45,7 +46,7 @@ export function createEventEraser({ erase, log }: EventEraserOptions): EventEras
     timer = setTimeout(
       () => {
         timer = undefined;
-        running = round();
+        running = detached(round);
       },
       Math.max(gatherMs, restUntil - performance.now()),
     );

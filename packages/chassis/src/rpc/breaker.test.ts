@@ -87,6 +87,41 @@ describe("a circuit", () => {
     expect(breaker.state).toBe("closed");
   });
 
+  test("does not wait for a try that takes long, whose caller still gets its answer; that closes the circuit", async () => {
+    const { breaker, states } = open(1);
+    await reasonOf(breaker.run(fail(new Absent())));
+    vi.advanceTimersByTime(1_000);
+    const slow = Promise.withResolvers<string>();
+    const probe = breaker.run(() => slow.promise);
+    await vi.advanceTimersByTimeAsync(1_999);
+    expect(breaker.state).toBe("half-open");
+    await vi.advanceTimersByTimeAsync(1);
+    expect(await reasonOf(breaker.run(async () => undefined))).toBe("CIRCUIT_OPEN 2000");
+    // The next one tries in its turn, and fails late: nothing more follows from that.
+    await vi.advanceTimersByTimeAsync(2_000);
+    const second = Promise.withResolvers<string>();
+    const failing = reasonOf(breaker.run(() => second.promise));
+    await vi.advanceTimersByTimeAsync(2_000);
+    second.reject(new Absent());
+    expect([await failing, breaker.state]).toEqual(["Absent", "open"]);
+    slow.resolve("an answer");
+    expect([await probe, breaker.state]).toEqual(["an answer", "closed"]);
+    expect(states.filter((state) => state === "half-open")).toHaveLength(2);
+    expect(vi.getTimerCount()).toBe(0);
+    // It begins anew: one failure opens it for as long as the first time.
+    await reasonOf(breaker.run(fail(new Absent())));
+    expect(await reasonOf(breaker.run(async () => undefined))).toBe("CIRCUIT_OPEN 1000");
+  });
+
+  test("takes whatever a service answers, refusals too, for a sign of life", async () => {
+    const { breaker } = open(3);
+    for (let call = 0; call < 40; call += 1) {
+      await reasonOf(breaker.run(fail(call % 3 === 2 ? new Business() : new Absent())));
+      if (call >= 6) await reasonOf(breaker.run(fail(new Business())));
+    }
+    expect(breaker.state).toBe("closed");
+  });
+
   test("hears of streams, which are made without it", async () => {
     const { breaker } = open(2);
     breaker.report(new Absent());

@@ -49,6 +49,11 @@ const sampling = { threshold: 0.5, duration: 10_000, minimumRps: 2 };
 const maxOpenFactor = 8;
 // What whoever comes while one call tries is told to wait.
 const probeRetryMs = 500;
+// What a call that tries may take before the circuit opens again; the call itself may take longer: some last minutes.
+const probeVerdictMs = 2_000;
+
+/** A call that tries has not been answered in time to tell that the upstream is there. */
+class ProbeLate extends Error {}
 
 const stateNames = {
   [CircuitState.Closed]: "closed",
@@ -63,16 +68,16 @@ export function createBreaker(options: BreakerOptions): Breaker {
   const halfOpenAfter = openTimes(options.breakerOpenMs, (duration) => {
     reopensAt = Date.now() + duration;
   });
+  const breaker = eitherOf(new ConsecutiveBreaker(options.breakerFailures), new SamplingBreaker(sampling));
   const policy: CircuitBreakerPolicy = circuitBreaker(
     // A call that tries and is given up proves nothing: the circuit stays open.
     handleWhen(
       (error) =>
-        options.isFailure(error) || (policy.state === CircuitState.HalfOpen && options.isSilent(error)),
+        error instanceof ProbeLate ||
+        options.isFailure(error) ||
+        (policy.state === CircuitState.HalfOpen && options.isSilent(error)),
     ),
-    {
-      halfOpenAfter,
-      breaker: eitherOf(new ConsecutiveBreaker(options.breakerFailures), new SamplingBreaker(sampling)),
-    },
+    { halfOpenAfter, breaker },
   );
   policy.onStateChange((state) => options.onState?.(stateNames[state]));
 
@@ -94,13 +99,28 @@ export function createBreaker(options: BreakerOptions): Breaker {
     if (state === CircuitState.HalfOpen || Date.now() < reopensAt) throw circuitOpen();
   }
 
+  /** After an answer to a call that tried, but too late for the verdict. */
+  function close(): void {
+    if (policy.state === CircuitState.Closed) return;
+    policy.isolate().dispose();
+    breaker.success(CircuitState.HalfOpen);
+  }
+
   async function run<T>(attempt: () => Promise<T>): Promise<T> {
     refuseIfOpen();
+    const tries = policy.state !== CircuitState.Closed;
+    const made: { outcome?: Promise<T> } = {};
     try {
-      return await policy.execute(attempt);
+      await policy.execute(() => {
+        made.outcome = attempt();
+        const verdict = verdictOf(made.outcome, options);
+        return tries ? inTime(verdict, close) : verdict;
+      });
     } catch (error) {
-      throw error instanceof BrokenCircuitError ? circuitOpen(error) : error;
+      if (!made.outcome) throw error instanceof BrokenCircuitError ? circuitOpen(error) : error;
     }
+    // The caller gets what the attempt gives, whatever the circuit made of it; it is there: the policy ran the attempt.
+    return made.outcome as Promise<T>;
   }
 
   return {
@@ -117,6 +137,32 @@ export function createBreaker(options: BreakerOptions): Breaker {
       }).catch(() => undefined);
     },
   };
+}
+
+/** Rejects where an outcome speaks against the upstream, or says nothing of it; whatever else it says, it is there. */
+async function verdictOf(
+  outcome: Promise<unknown>,
+  { isFailure, isSilent }: Pick<BreakerOptions, "isFailure" | "isSilent">,
+): Promise<void> {
+  try {
+    await outcome;
+  } catch (error) {
+    if (isFailure(error) || isSilent(error)) throw error;
+  }
+}
+
+/** The verdict of a call that tries. @throws ProbeLate where there is none yet; tells of one in favour that comes later. */
+async function inTime(verdict: Promise<void>, onLateAnswer: () => void): Promise<void> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => {
+    late.reject(new ProbeLate());
+    verdict.then(onLateAnswer).catch(() => undefined);
+  }, probeVerdictMs);
+  try {
+    await Promise.race([verdict, late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** Opens as soon as one of two says so. */

@@ -2,7 +2,8 @@ import { isAbortError } from "abort-controller-x";
 import { ClientError, Status } from "nice-grpc-common";
 import { AppError } from "../errors/app-error.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
-import { type Breaker, type BreakerLimits, type BreakerState, createBreaker } from "./breaker.ts";
+import { type Breaker, type BreakerLimits, createBreaker } from "./breaker.ts";
+import { addToBreakerGauge, setBreakerGauge } from "./breaker-gauge.ts";
 import { type Bulkhead, createBulkhead } from "./bulkhead.ts";
 import { createRetryBudget, type RetryBudget } from "./retry.ts";
 
@@ -48,22 +49,19 @@ export interface UpstreamOptions {
   readonly metrics?: Metrics | undefined;
 }
 
-const stateNumbers: Readonly<Record<BreakerState, number>> = { closed: 0, "half-open": 1, open: 2 };
-
 /** Creates the shared state of calls to one service. */
 export function createUpstream({ name, limits: given, metrics }: UpstreamOptions): Upstream {
   const limits = { ...defaultUpstreamLimits, ...given };
   const services = new Set<string>();
-  const show = (service: string, state: BreakerState) =>
-    metrics?.rpcClientBreakerState.set({ service }, stateNumbers[state]);
+  const gauge = metrics?.rpcClientBreakerState;
   const breaker = createBreaker({
     ...limits,
     name,
     isFailure: isAbsence,
     isSilent: isAbortError,
-    onState: (state) => services.forEach((service) => void show(service, state)),
+    onState: () => services.forEach((service) => void (gauge && setBreakerGauge(gauge, service))),
   });
-  return {
+  const upstream: Upstream = {
     breaker,
     metrics,
     retries: createRetryBudget(),
@@ -75,9 +73,10 @@ export function createUpstream({ name, limits: given, metrics }: UpstreamOptions
     streams: createBulkhead(name, { limit: limits.upstreamStreams, queue: 0, maxWaitMs: 0 }),
     addService(fullName) {
       services.add(fullName);
-      show(fullName, breaker.state);
+      if (gauge) addToBreakerGauge(gauge, fullName, upstream);
     },
   };
+  return upstream;
 }
 
 /**

@@ -1,3 +1,4 @@
+import { detached } from "@ocelli/chassis";
 import type { Kysely } from "kysely";
 import { findGroupedRevision, listChangedFaces } from "../store/grouping-faces.ts";
 import type { FaceTables } from "../store/tables.ts";
@@ -74,7 +75,7 @@ export function createOwnerIndexes({ model, calibration, maxBytes }: OwnerIndexe
   async function loadOnce(db: Store, ownerId: string, revision: number): Promise<OwnerIndex> {
     const underWay = loading.get(ownerId);
     if (underWay) return underWay;
-    const started = load(db, ownerId, revision).finally(() => loading.delete(ownerId));
+    const started = detached(() => load(db, ownerId, revision)).finally(() => loading.delete(ownerId));
     loading.set(ownerId, started);
     return started;
   }

@@ -1,3 +1,4 @@
+import { detached } from "@ocelli/chassis";
 import type { Kysely } from "kysely";
 import { listDistinctPairs } from "../store/decisions.ts";
 import { listPairsTogether, listShownPersons, pairKey } from "../store/grouping-people.ts";
@@ -46,7 +47,7 @@ export function createSuggestions({ db, indexes, calibration }: SuggestionsOptio
     const { revision } = index;
     const known = found.get(index);
     if (known?.revision === revision) return known.pairs;
-    const pairs = find(ownerId, index);
+    const pairs = detached(() => find(ownerId, index));
     found.set(index, { revision, pairs });
     // A search that failed is made again.
     pairs.catch(() => found.get(index)?.pairs === pairs && found.delete(index));

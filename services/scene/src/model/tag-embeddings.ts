@@ -1,6 +1,7 @@
 /// <reference lib="es2025.float16" />
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
+import { detached } from "@ocelli/chassis";
 import { type Engine, embedTexts } from "@ocelli/inference";
 import { cocoLabels } from "./coco-labels.ts";
 import { everydayThings, tagPrompt } from "./everyday-things.ts";
@@ -59,7 +60,8 @@ export function embeddingsKey(engine: Engine, prompts: readonly string[]): strin
 export function wordEmbeddings(engine: Engine): Promise<WordEmbeddings> {
   const known = perEngine.get(engine);
   if (known) return known;
-  const loading = loadWords(engine);
+  // Whoever asks first shares it with all others.
+  const loading = detached(() => loadWords(engine));
   perEngine.set(engine, loading);
   loading.catch(() => perEngine.delete(engine));
   return loading;

@@ -1,3 +1,4 @@
+import { currentScope, inScope } from "@ocelli/chassis";
 import { expect, test } from "vitest";
 import { Background } from "./background.ts";
 
@@ -25,4 +26,17 @@ test("the mean of a model is made once", async () => {
   const background = new Background(vectors);
   await Promise.all([background.mean("old"), background.mean("old")]);
   expect(vectors.asked).toEqual(["old"]);
+});
+
+test("the mean belongs to no search: the leaving of the first one does not take it from the others", async () => {
+  const scopes: unknown[] = [];
+  const background = new Background({
+    async embedTexts(texts, model = "") {
+      scopes.push(currentScope());
+      return { model, embeddings: texts.map(() => Float32Array.of(1)) };
+    },
+  });
+  const signal = AbortSignal.abort();
+  await inScope({ deadlineAt: performance.now() + 1_000, signal }, () => background.mean("old"));
+  expect(scopes).toEqual([undefined]);
 });

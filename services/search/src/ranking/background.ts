@@ -1,3 +1,4 @@
+import { detached } from "@ocelli/chassis";
 import type { Vectors } from "../vectors.ts";
 
 /** Everyday things, evenly over what people photograph: what any picture agrees with a little. */
@@ -24,7 +25,8 @@ export class Background {
   mean(model: string): Promise<Float32Array> {
     if (this.#mean && this.#model === model) return this.#mean;
     this.#model = model;
-    const making = this.#vectors.embedTexts(things, model).then(({ embeddings }) => meanOf(embeddings));
+    const embedding = detached(() => this.#vectors.embedTexts(things, model));
+    const making = embedding.then(({ embeddings }) => meanOf(embeddings));
     // A failure is forgotten, so that the next search tries again.
     making.catch(() => {
       if (this.#mean === making) this.#mean = undefined;

@@ -1,3 +1,4 @@
+import { detached } from "@ocelli/chassis";
 import type { Kysely } from "kysely";
 import type { StoredModel } from "../store/index-models.ts";
 import type { SearchTables } from "../store/tables.ts";
@@ -67,7 +68,7 @@ export class CodeCache {
     }
     const entry = this.#touch(key, photos);
     while (entry.revision < revision) {
-      entry.loading ??= this.#refresh(entry, wanted).finally(() => {
+      entry.loading ??= detached(() => this.#refresh(entry, wanted)).finally(() => {
         entry.loading = undefined;
       });
       await entry.loading;

@@ -1,3 +1,4 @@
+import { detached } from "@ocelli/chassis";
 import { type Engine, embedTexts } from "@ocelli/inference";
 import { commonPhrases } from "./common-phrases.ts";
 
@@ -8,7 +9,8 @@ const embedded = new WeakMap<Engine, Promise<Float32Array[]>>();
 export function embedCommonPhrases(engine: Engine): Promise<Float32Array[]> {
   const known = embedded.get(engine);
   if (known !== undefined) return known;
-  const making = embedTexts(engine, [...commonPhrases]);
+  // Whoever asks first shares it with all others.
+  const making = detached(() => embedTexts(engine, [...commonPhrases]));
   embedded.set(engine, making);
   // A failure (overload while starting) is forgotten, so that the next caption tries again.
   making.catch(() => embedded.delete(engine));
