@@ -96,7 +96,7 @@ FROM models-${MODELS} AS models
 FROM node AS runtime
 RUN rm -rf /usr/local/lib/node_modules /usr/local/bin/npm /usr/local/bin/npx /usr/local/bin/corepack \
       /usr/local/bin/yarn /usr/local/bin/yarnpkg /opt/yarn-* \
-    && install --directory --owner=65532 --group=65532 --mode=700 /data \
+    && install --directory --owner=65532 --group=65532 --mode=700 /data /backups \
     && install --directory --owner=65532 --group=65532 --mode=755 /app/.cache
 WORKDIR /app
 # Compiled code comes with the image, where it cannot be written at run time. glibc otherwise keeps a heap per thread,

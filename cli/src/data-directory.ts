@@ -140,7 +140,7 @@ function inUse(root: string, holder: number): StartupError {
 }
 
 /** True when the process is alive and may be one of ours; ids are reused, so the command line is looked at where it can be. */
-function isOcelli(pid: number): boolean {
+export function isOcelli(pid: number): boolean {
   if (!Number.isInteger(pid) || pid <= 0) return false;
   try {
     process.kill(pid, 0);

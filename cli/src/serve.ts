@@ -38,12 +38,16 @@ export async function serve({ service, env: given, onFatal }: ServeOptions): Pro
     const opened = await openRuntime({ config, name: `ocelli-${service}`, releases, recorder, onFatal });
     const { runtime } = opened;
     const own = await ownDatabase(service, env, config.dataDir, onFatal, releases);
-    const started = await served.start({ ...env, ...own }, runtime, async () => {
-      const { openEngine } = await import("./engine.ts");
-      const engine = await openEngine(config, runtime);
-      releases.add(() => engine.close());
-      return engine;
-    });
+    const started = await served.start(
+      { ...env, ...own, ...blobFolder(env, config.dataDir) },
+      runtime,
+      async () => {
+        const { openEngine } = await import("./engine.ts");
+        const engine = await openEngine(config, runtime);
+        releases.add(() => engine.close());
+        return engine;
+      },
+    );
     releases.add(() => started.stop());
     opened.openEvents();
     const { address, checks } = started;
@@ -52,6 +56,11 @@ export async function serve({ service, env: given, onFatal }: ServeOptions): Pro
     await releases.run().catch(() => undefined);
     throw error;
   }
+}
+
+/** Photos lie in OCELLI_DATA as they do with `ocelli up`, and where `ocelli backup` looks for them. */
+function blobFolder(env: NodeJS.ProcessEnv, dataDir: string): NodeJS.ProcessEnv {
+  return { LIBRARY_DATA: env.LIBRARY_DATA?.trim() || join(dataDir, "blobs") };
 }
 
 async function openRecorder() {

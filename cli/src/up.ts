@@ -138,7 +138,7 @@ function meshEnvironment(
   ]);
   return {
     DATABASE_URL: databaseUrl,
-    LIBRARY_DATA: env.LIBRARY_DATA ?? data.file("blobs"),
+    LIBRARY_DATA: env.LIBRARY_DATA?.trim() || data.file("blobs"),
     ...Object.fromEntries(ports),
   };
 }

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import {
   copyFileSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -64,10 +65,11 @@ async function restore(
   path: string,
   system: Awaited<ReturnType<typeof emptySystem>>,
   drill = false,
-): Promise<void> {
+  allowDamaged = false,
+) {
   const source = await openSource(path);
   try {
-    await restoreBackup({ source, openTarget: async () => system, drill });
+    return await restoreBackup({ source, openTarget: async () => system, drill, allowDamaged });
   } finally {
     await source.close();
   }
@@ -132,8 +134,11 @@ describe("a system that was restored", () => {
     await restore(newest, system);
   });
 
-  const backUp = async (keep?: number) => {
-    const target = await openDirectoryTarget({ path: backups, now: new Date(), keep });
+  const warnings: string[] = [];
+  const warn = (line: string) => warnings.push(line);
+
+  const backUp = async (keep?: number, now?: Date) => {
+    const target = await openDirectoryTarget({ path: backups, now: now ?? new Date(), keep, warn });
     try {
       return await createBackup({ ...common, ...system, target, readBack: false });
     } finally {
@@ -174,9 +179,19 @@ describe("a system that was restored", () => {
     await restore(newest, other);
     const [{ sha256 } = { sha256: "" }] = await query(other.url, "select sha256 from library.images");
     writeFileSync(join(other.blobFolder, sha256.slice(0, 2), sha256.slice(2, 4), sha256), "rotten");
+    const none = await openTarTarget(join(folder, "none.tar"));
+    await expect(
+      createBackup({ ...common, ...other, target: none }).finally(() => none.discard()),
+    ).rejects.toThrow("not one original of the 1 images can be read");
+    const second = createHash("sha256").update("second").digest("hex");
+    await query(
+      other.url,
+      `insert into library.images (sha256, media_type, width, height, size_bytes) values ('${second}', 'image/png', 1, 1, 6)`,
+    );
+    put(other.blobFolder, second, "second");
     const target = await openTarTarget(join(folder, "lost.tar"));
     const { manifest } = await createBackup({ ...common, ...other, target }).finally(() => target.discard());
-    expect(manifest.blobs).toMatchObject({ files: 0, lost: [sha256], lostCount: 1 });
+    expect(manifest.blobs).toMatchObject({ files: 1, lost: [sha256], lostCount: 1 });
     await expect(openTarTarget(join(folder, "lost.tar"))).rejects.toThrow("is there already");
   });
 
@@ -197,7 +212,73 @@ describe("a system that was restored", () => {
     await backUp();
     await verify();
   });
+
+  test("is restored without a preview that rotted, and without a photo only when that is allowed", async () => {
+    const other = await emptySystem();
+    await restore(newest, other);
+    const [{ sha256 } = { sha256: "" }] = await query(other.url, "select sha256 from library.images");
+    put(other.blobFolder, `${sha256}.preview.jpg`, "preview");
+    put(other.blobFolder, `${sha256}.thumbnail.jpg`, "thumbnail");
+    const place = join(folder, "with-renditions");
+    const target = await openDirectoryTarget({ path: place, now: new Date(), keep: undefined, warn });
+    await createBackup({ ...common, ...other, target }).finally(() => target.discard());
+    const blob = join(place, "blobs", sha256.slice(0, 2), sha256);
+    writeFileSync(`${blob}.preview`, "PREVIEW");
+    rmSync(`${blob}.thumbnail`);
+    const fresh = await emptySystem();
+    const left = await restore(place, fresh);
+    expect([left.originals, left.renditions]).toEqual([0, 2]);
+    expect(left.describe()).toMatch(
+      /0 originals, 2 previews and thumbnails \(blobs\/.*\.preview, .*\.thumbnail\)/,
+    );
+    expect(readdirSync(join(fresh.blobFolder, sha256.slice(0, 2), sha256.slice(2, 4)))).toEqual([sha256]);
+    rmSync(blob);
+    const last = await emptySystem();
+    await expect(restore(place, last)).rejects.toThrow("--allow-damaged restores all the rest");
+    const { originals } = await restore(place, last, false, true);
+    expect(originals).toBe(1);
+    expect(await query(last.url, "select title from library.photos")).toEqual([{ title: "Portrait" }]);
+  });
+
+  test("is backed up anew past a damaged backup, which also keeps the older ones from being removed", async () => {
+    const { path } = await backUp();
+    const manifest = join(path, manifestFile);
+    const bytes = readFileSync(manifest);
+    writeFileSync(manifest, "rotten");
+    const before = readdirSync(join(backups, "snapshots")).length;
+    warnings.length = 0;
+    await backUp(2);
+    expect(warnings.join("\n")).toMatch(
+      /is damaged \(.*manifest is no JSON\); remove it[\s\S]*no older backup was removed/,
+    );
+    expect(readdirSync(join(backups, "snapshots"))).toHaveLength(before + 1);
+    writeFileSync(manifest, bytes);
+    const last = await backUp(1, new Date("2020-01-01"));
+    expect(readdirSync(join(backups, "snapshots"))).toEqual([
+      last.path.slice(last.path.lastIndexOf("/") + 1),
+    ]);
+  });
+
+  test("leaves nothing behind when a backup is stopped", async () => {
+    const path = join(folder, "stopped.tar");
+    const target = await openTarTarget(path);
+    const stopping = createBackup({
+      ...common,
+      ...system,
+      target,
+      signal: AbortSignal.abort(new Error("stop")),
+    });
+    await expect(stopping.finally(() => target.discard())).rejects.toThrow("stop");
+    expect([readdirSync(folder).filter((name) => name.includes("stopped"))]).toEqual([[]]);
+  });
 });
+
+/** Puts a file where the store of photos keeps it. */
+function put(blobFolder: string, name: string, text: string): void {
+  const place = join(blobFolder, name.slice(0, 2), name.slice(2, 4));
+  mkdirSync(place, { recursive: true });
+  writeFileSync(join(place, name), text);
+}
 
 interface Entry {
   name: string;

@@ -11,13 +11,13 @@ export type ComposeRule = (
   targets: Readonly<Record<string, { healthcheck: boolean }>>,
 ) => string[];
 
-/** Their images have neither a shell nor a command that asks for their health. */
-const withoutHealthcheck = ["otel-collector", "jaeger"];
+/** Images that have neither a shell nor a command that asks for their health, and what ends when it is done. */
+const withoutHealthcheck = ["otel-collector", "jaeger", "backup"];
 
 /** Rules by name. */
 export const composeRules: Readonly<Record<string, ComposeRule>> = {
   "has every service of Ocelli": ({ services }) =>
-    [...serviceNames, "single"].filter((name) => !services[name]),
+    [...serviceNames, "single", "backup"].filter((name) => !services[name]),
   "starts the services without a profile, and nothing else but what they need": ({ services }) => {
     const always = Object.keys(services).filter((name) => services[name]?.profiles.length === 0);
     return difference(always, [...serviceNames, "postgres", "nats"]);
@@ -37,7 +37,9 @@ export const composeRules: Readonly<Record<string, ComposeRule>> = {
       !security_opt.includes("no-new-privileges:true"),
   ),
   "is bounded": each(({ mem_limit, pids_limit }) => !mem_limit || !pids_limit),
-  "comes back after a crash": each(({ restart }) => restart !== "unless-stopped"),
+  "comes back after a crash": each(
+    ({ restart }, name) => restart !== (name === "backup" ? "no" : "unless-stopped"),
+  ),
   "is not root where it is ours to say": each(
     ({ user, build }, name) => !build && !withRoot.includes(name) && !/^[1-9]\d*(:\d+)?$/.test(user ?? ""),
   ),

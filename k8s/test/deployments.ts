@@ -24,8 +24,8 @@ export const combinations: readonly (readonly string[])[] = [
     "blobs-s3",
     "library-shared-volume",
   ],
-  ["keda", "ingress", "external-postgres", "blobs-s3"],
-  ["autoscaling-hpa", "gateway-api", "cnpg-pooler", "oidc", "otel"],
+  ["keda", "ingress", "external-postgres", "blobs-s3", "backup"],
+  ["autoscaling-hpa", "gateway-api", "cnpg-pooler", "oidc", "otel", "backup"],
 ];
 
 /** The overlays, each complete: stores, migrations and services. */

@@ -81,8 +81,12 @@ export function neededEdges(objects: readonly KubernetesObject[]): Set<string> {
     const from = kind === "Job" ? "migrate" : name;
     const container = pod.containers[0];
     const values = container ? environmentOf(container, objects).values : {};
-    for (const to of kind === "Job" ? jobNeeds : needsOf(name, values, objects))
-      edges.add(`${from} -> ${to}`);
+    const needs = {
+      Deployment: () => needsOf(name, values, objects),
+      Job: () => jobNeeds,
+      CronJob: () => [...jobNeeds, ...blobNeeds(values)],
+    };
+    for (const to of needs[kind]()) edges.add(`${from} -> ${to}`);
   }
   return edges;
 }
@@ -104,8 +108,12 @@ function needsOf(
     ...(endpoint ? [`observability:${new URL(endpoint).port}`] : []),
     ...(values.SMTP_URL ? ["internet:587"] : []),
     ...(values.OIDC_ISSUER ? ["internet:443"] : []),
-    ...(values.BLOB_STORE === "s3" ? ["internet:443"] : []),
+    ...blobNeeds(values),
   ];
+}
+
+function blobNeeds({ BLOB_STORE }: Record<string, string>): string[] {
+  return BLOB_STORE === "s3" ? ["internet:443"] : [];
 }
 
 function grpcPort(objects: readonly KubernetesObject[], service: string): number | undefined {

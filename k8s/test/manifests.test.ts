@@ -14,11 +14,11 @@ const policies = { ...podPolicies, ...wiringPolicies, ...configurationPolicies }
 /** Edges that come from no setting but from who stands outside, by the component that lets them through. */
 const outside: Readonly<Record<string, readonly string[]>> = {
   webhooks: ["library -> internet:443"],
-  "external-postgres": ["auth", "library", "captioning", "face", "scene", "search", "migrate"].map(
+  "external-postgres": ["auth", "library", "captioning", "face", "scene", "search", "migrate", "backup"].map(
     (name) => `${name} -> 192.0.2.10/32:5432`,
   ),
   "cnpg-pooler": [
-    ...["auth", "library", "captioning", "face", "scene", "search", "migrate"].map(
+    ...["auth", "library", "captioning", "face", "scene", "search", "migrate", "backup"].map(
       (name) => `${name} -> pooler:5432`,
     ),
     "pooler -> kube-system:53",

@@ -15,9 +15,9 @@ export interface KubernetesObject {
   spec?: unknown;
 }
 
-/** A Deployment or a Job: what runs pods of ours. */
+/** A Deployment, a Job or a CronJob: what runs pods of ours. */
 export interface Workload {
-  kind: "Deployment" | "Job";
+  kind: "Deployment" | "Job" | "CronJob";
   name: string;
   object: KubernetesObject;
   labels: Record<string, string>;
@@ -61,7 +61,7 @@ export async function renderWith(
   try {
     writeFileSync(
       join(folder, "kustomization.yaml"),
-      `namespace: ocelli\nresources:\n${listed(bases)}components:\n${listed(["overlays/production/images", ...components])}`,
+      `namespace: ocelli\nresources:\n${listed(bases)}components:\n${listed([...components, "overlays/production/images"])}`,
     );
     return await render(folder);
   } finally {
@@ -75,21 +75,27 @@ export function ofKind<T>(objects: readonly KubernetesObject[], kind: string): (
   return objects.filter((object) => object.kind === kind) as (T & KubernetesObject)[];
 }
 
-interface Templated {
-  spec: { template: { metadata?: { labels?: Record<string, string> }; spec: IPodSpec } };
+interface Template {
+  template: { metadata?: { labels?: Record<string, string> }; spec: IPodSpec };
 }
 
 /** Everything that runs pods of ours. */
 export function workloadsOf(objects: readonly KubernetesObject[]): Workload[] {
-  return (["Deployment", "Job"] as const).flatMap((kind) =>
-    ofKind<Templated>(objects, kind).map((object) => ({
-      kind,
-      name: object.metadata.name,
-      object,
-      labels: object.spec.template.metadata?.labels ?? {},
-      pod: object.spec.template.spec,
-    })),
-  );
+  const workload = (kind: Workload["kind"], object: KubernetesObject, { template }: Template): Workload => ({
+    kind,
+    name: object.metadata.name,
+    object,
+    labels: template.metadata?.labels ?? {},
+    pod: template.spec,
+  });
+  return [
+    ...(["Deployment", "Job"] as const).flatMap((kind) =>
+      ofKind<{ spec: Template }>(objects, kind).map((object) => workload(kind, object, object.spec)),
+    ),
+    ...ofKind<{ spec: { jobTemplate: { spec: Template } } }>(objects, "CronJob").map((object) =>
+      workload("CronJob", object, object.spec.jobTemplate.spec),
+    ),
+  ];
 }
 
 /** A label selector of Kubernetes, as far as these manifests use it. */

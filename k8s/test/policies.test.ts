@@ -14,6 +14,7 @@ type Change = [kind: string, name: string, path: string, value: unknown];
 
 const pod = "spec.template.spec";
 const container = `${pod}.containers.0`;
+const cronPod = `spec.jobTemplate.${pod}`;
 
 /** Per policy: one change to good manifests, and what the policy must say of it. */
 const mistakes: Record<string, [Change, RegExp][]> = {
@@ -108,6 +109,8 @@ const mistakes: Record<string, [Change, RegExp][]> = {
   singleMount: [
     [["Deployment", "library", "spec.replicas", 2], /several pods on a volume/],
     [["Deployment", "library", "spec.strategy", { type: "RollingUpdate" }], /several pods on a volume/],
+    [["CronJob", "backup", "spec.concurrencyPolicy", "Allow"], /a volume that another node has/],
+    [["CronJob", "backup", `${cronPod}.affinity`, undefined], /a volume that another node has/],
   ],
   monitored: [
     [["PodMonitor", "ocelli", "spec.selector.matchExpressions.0.values", ["face"]], /nobody fetches .* auth/],
@@ -129,6 +132,8 @@ const mistakes: Record<string, [Change, RegExp][]> = {
     [["Deployment", "face", `${container}.envFrom.0`, { secretRef: { name: "all" } }], /name its keys/],
     [["Job", "migrate-face", `${container}.args`, ["migrate", "scene"]], /does not migrate face/],
     [["Job", "migrate-face", `${container}.image`, "ocelli-scene:0.1.0"], /not the image of face/],
+    [["CronJob", "backup", `${cronPod}.containers.0.env.0`, undefined], /does not know the store of auth/],
+    [["CronJob", "backup", `${cronPod}.containers.0.args.1`, "/elsewhere"], /no volume is at .elsewhere/],
   ],
   agreement: [
     [["ConfigMap", "face-*", "data.FACE_PORT", "7040"], /FACE_PORT is not its port/],
@@ -162,7 +167,7 @@ describe.skipIf(!hasKubectl())("each policy notices", () => {
   let good: KubernetesObject[] = [];
 
   beforeAll(async () => {
-    good = await renderServices(["keda", "gateway-api", "monitoring"]);
+    good = await renderServices(["keda", "gateway-api", "monitoring", "backup"]);
   });
 
   test("nothing in good manifests, and every policy is tried", () => {

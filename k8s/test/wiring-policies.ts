@@ -5,6 +5,7 @@ import type { IPodMonitor } from "@kubernetes-models/prometheus-operator/monitor
 import { stages } from "@ocelli/contracts";
 import type { IDeployment } from "kubernetes-models/apps/v1/Deployment";
 import type { IHorizontalPodAutoscaler } from "kubernetes-models/autoscaling/v2/HorizontalPodAutoscaler";
+import type { ICronJob } from "kubernetes-models/batch/v1/CronJob";
 import type { INetworkPolicy } from "kubernetes-models/networking.k8s.io/v1/NetworkPolicy";
 import type { IPodDisruptionBudget } from "kubernetes-models/policy/v1/PodDisruptionBudget";
 import type { IPersistentVolumeClaim } from "kubernetes-models/v1/PersistentVolumeClaim";
@@ -138,13 +139,22 @@ function consumersOf(service: string): Set<string> {
   ]);
 }
 
-/** A volume that one node can mount has one pod, which is gone before the next one starts. */
+/** A volume that one node can mount has one pod, which is gone before the next one starts, and others on its node. */
 const singleMount: Policy = (objects) =>
-  workloadsOf(objects).flatMap(({ name, object, pod }) => {
+  workloadsOf(objects).flatMap(({ kind, name, object, pod }) => {
     const claims = (pod.volumes ?? []).map((volume) => volume.persistentVolumeClaim?.claimName);
     const single = ofKind<IPersistentVolumeClaim>(objects, "PersistentVolumeClaim").some(
       ({ metadata, spec }) => claims.includes(metadata.name) && !spec?.accessModes?.includes("ReadWriteMany"),
     );
+    if (kind === "CronJob") {
+      const [near] = pod.affinity?.podAffinity?.requiredDuringSchedulingIgnoredDuringExecution ?? [];
+      const isNear =
+        near?.topologyKey === "kubernetes.io/hostname" &&
+        near.labelSelector?.matchLabels?.["app.kubernetes.io/component"] === "library";
+      const [spec] = ofKind<ICronJob>([object], "CronJob").map((each) => each.spec);
+      if (!single || (isNear && spec?.concurrencyPolicy === "Forbid")) return [];
+      return [`CronJob ${name} may wait for a volume that another node has`];
+    }
     const deployment = ofKind<IDeployment>([object], "Deployment")[0]?.spec;
     if (!single || (deployment?.replicas === 1 && deployment.strategy?.type === "Recreate")) return [];
     return [`Deployment ${name} may have several pods on a volume that one node can mount`];

@@ -7,7 +7,10 @@ import { openTarSource } from "./tar-source.ts";
 
 /** Opens the blobs of a backup one after another, in the order of its lists. */
 export interface BlobReader {
-  /** @throws StartupError when the next one is another, or none. */
+  /**
+   * @throws StartupError when the next one is another, or none; DamagedFileError, also while it is read, when those that
+   *   follow can still be read.
+   */
   next(line: BlobLine): Promise<AsyncIterable<Uint8Array>>;
   /** @throws StartupError when some were left over. */
   end(): Promise<void>;

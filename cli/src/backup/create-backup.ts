@@ -2,6 +2,7 @@ import { createReadStream } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { BlobStore } from "@ocelli/library";
+import { StartupError } from "../startup-error.ts";
 import { openSource } from "./backup-source.ts";
 import type { BackupTarget } from "./backup-target.ts";
 import { copyImages } from "./copy-blobs.ts";
@@ -15,6 +16,7 @@ import {
   type storeNames,
 } from "./format.ts";
 import { missingImages, readImages } from "./images.ts";
+import { untilAborted } from "./interrupted.ts";
 import { writeRows } from "./rows-file.ts";
 import { openStores, type StoreUrls } from "./snapshots.ts";
 import { verifySource } from "./verify-backup.ts";
@@ -31,6 +33,8 @@ export interface BackupOptions {
   renditions: boolean;
   /** Reads every file back before the backup gets its name; else only what is not a file of an image. */
   readBack: boolean;
+  /** Ends the backup between two files or pages of rows. */
+  signal?: AbortSignal;
 }
 
 /** What was written. */
@@ -51,7 +55,7 @@ const mostListed = 1_000;
  * them: so nothing has to be held, and each picture that a snapshot names is in the backup.
  */
 export async function createBackup(options: BackupOptions): Promise<BackupReport> {
-  const { stores, target } = options;
+  const { stores, target, signal } = options;
   const createdAt = options.now();
   const files = { files: 0, bytes: 0 };
   const onFile = ({ size }: { size: number }) => {
@@ -60,7 +64,7 @@ export async function createBackup(options: BackupOptions): Promise<BackupReport
   };
   const write: WritePart = async (file, pages) => {
     await mkdir(join(target.workFolder, file, ".."), { recursive: true, mode: 0o700 });
-    return writeRows(join(target.workFolder, file), file, pages);
+    return writeRows(join(target.workFolder, file), file, untilAborted(pages, signal));
   };
   const lists: Part[] = [];
   const source = { openPart: ({ file }: Part) => createReadStream(join(target.workFolder, file)) };
@@ -78,6 +82,11 @@ export async function createBackup(options: BackupOptions): Promise<BackupReport
       await rm(join(target.workFolder, "stores"), { recursive: true });
       continue;
     }
+    const images = taken.stores.library.tables.images?.part.rows ?? 0;
+    if (images > 0 && lost.length === images)
+      throw new StartupError(
+        `not one original of the ${images} images can be read: do LIBRARY_DATA or BLOB_STORE name the library's store of photos?`,
+      );
     const blobs = {
       ...files,
       renditions: options.renditions,
@@ -88,7 +97,7 @@ export async function createBackup(options: BackupOptions): Promise<BackupReport
     const head = { format: "ocelli-backup", formatVersion, version: options.version } as const;
     const manifest: Manifest = { ...head, createdAt: createdAt.toISOString(), ...taken, blobs };
     for (const part of partsOf(manifest)) await target.addPart(part);
-    const path = await target.finish(manifest, (unnamed) => check(unnamed, options.readBack));
+    const path = await target.finish(manifest, (unnamed) => check(unnamed, options));
     return { path, manifest, snapshotMs };
   }
 }
@@ -119,10 +128,10 @@ async function takeSnapshots(urls: StoreUrls, write: WritePart) {
   }
 }
 
-async function check(path: string, readBlobs: boolean): Promise<void> {
+async function check(path: string, { readBack, signal }: BackupOptions): Promise<void> {
   const source = await openSource(path);
   try {
-    await verifySource(source, { readBlobs });
+    await verifySource(source, { readBlobs: readBack, signal });
   } finally {
     await source.close();
   }

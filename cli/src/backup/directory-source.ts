@@ -1,21 +1,33 @@
-import { createReadStream } from "node:fs";
 import { constants, open, readdir, readFile, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { StartupError } from "../startup-error.ts";
 import type { BackupSource } from "./backup-source.ts";
 import { blobFile } from "./blob-list.ts";
-import { damaged, decodeManifest, manifestFile, maxManifestBytes } from "./format.ts";
+import { damaged, damagedFile, decodeManifest, manifestFile, maxManifestBytes } from "./format.ts";
 
 /** Folder of the backups below that of all of them; blobs lie beside it, each once for all. */
 export const snapshotsFolder = "snapshots";
 
 /** Name of a backup in its folder: the time at which it was begun. */
-export const snapshotName = /^\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d(?:-\d+)?Z$/;
+export const snapshotName = /^(\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d)(?:-(\d{1,9}))?Z$/;
 
-/** Complete backups of a folder, oldest first. */
+/** Complete backups of a folder, in the order in which they were made. */
 export async function listSnapshots(root: string): Promise<string[]> {
   const names = await readdir(join(root, snapshotsFolder)).catch(() => []);
-  return names.filter((name) => snapshotName.test(name)).sort();
+  return names.filter((name) => snapshotName.test(name)).sort(bySnapshotOrder);
+}
+
+/** Name of a backup taken apart: its second, and its number among those of the same second, from 1 on. */
+export function splitSnapshotName(name: string): { second: string; number: number } {
+  const [, second = "", number = "1"] = snapshotName.exec(name) ?? [];
+  return { second, number: Number(number) };
+}
+
+// A name without a number would be sorted behind those with one.
+function bySnapshotOrder(left: string, right: string): number {
+  const [a, b] = [splitSnapshotName(left), splitSnapshotName(right)];
+  if (a.second !== b.second) return a.second < b.second ? -1 : 1;
+  return a.number - b.number;
 }
 
 /** Opens a backup in a folder. @throws StartupError when it is none. */
@@ -29,10 +41,10 @@ export async function openDirectorySource(given: string): Promise<BackupSource> 
   const manifest = decodeManifest(await readFile(path));
   return {
     manifest,
-    openPart: (part) => readPlain(join(folder, part.file), part.file, part.bytes),
+    openPart: (part) => readPlain(join(folder, part.file), part.file, part.bytes, damaged),
     readBlobs: () => ({
       async next({ key, size: bytes }) {
-        return readPlain(join(root, blobFile(key)), blobFile(key), bytes);
+        return readPlain(join(root, blobFile(key)), blobFile(key), bytes, damagedFile);
       },
       async end() {},
     }),
@@ -47,16 +59,30 @@ async function locate(path: string): Promise<{ root: string; folder: string }> {
   return { root: path, folder: join(path, snapshotsFolder, newest) };
 }
 
+const chunkBytes = 256 * 1024;
+
 /** A file by a name of ours, never through a link. */
-async function* readPlain(path: string, name: string, size: number): AsyncGenerator<Buffer> {
+async function* readPlain(
+  path: string,
+  name: string,
+  size: number,
+  bad: (what: string) => StartupError,
+): AsyncGenerator<Buffer> {
   const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW).catch(() => {
-    throw damaged(`${name} is missing, or no plain file`);
+    throw bad(`${name} is missing, or no plain file`);
   });
   try {
     const found = await file.stat();
-    if (!found.isFile() || found.size !== size) throw damaged(`${name} has another size than it had`);
-    const chunks: AsyncIterable<Buffer> = createReadStream(path, { fd: file, autoClose: false });
-    yield* chunks;
+    if (!found.isFile() || found.size !== size) throw bad(`${name} has another size than it had`);
+    for (let left = size; left > 0; ) {
+      const buffer = Buffer.allocUnsafe(Math.min(chunkBytes, left));
+      const { bytesRead } = await file.read(buffer, 0, buffer.byteLength).catch((error: unknown) => {
+        throw bad(`${name} cannot be read (${error instanceof Error ? error.message : String(error)})`);
+      });
+      if (bytesRead === 0) throw bad(`${name} became shorter while it was read`);
+      left -= bytesRead;
+      yield buffer.subarray(0, bytesRead);
+    }
   } finally {
     await file.close();
   }

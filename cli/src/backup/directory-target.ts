@@ -1,16 +1,23 @@
 import { createHash, randomUUID } from "node:crypto";
-import { existsSync } from "node:fs";
-import { mkdir, open, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
+import { createReadStream } from "node:fs";
+import { lstat, mkdir, open, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import type { BlobKey } from "@ocelli/library";
 import { StartupError } from "../startup-error.ts";
 import { type BackupTarget, type CopiedBlob, counting } from "./backup-target.ts";
 import { type BlobLine, blobFile, orderOf } from "./blob-list.ts";
-import { listSnapshots, openDirectorySource, snapshotsFolder } from "./directory-source.ts";
+import {
+  listSnapshots,
+  openDirectorySource,
+  snapshotsFolder,
+  splitSnapshotName,
+} from "./directory-source.ts";
 import { encodeManifest, manifestFile } from "./format.ts";
 import { lockFolder } from "./lock-folder.ts";
 import { pruneSnapshots } from "./prune-snapshots.ts";
 import { readBlobLines } from "./read-blob-lines.ts";
+import { syncFolder, syncFolders } from "./sync-folders.ts";
+import { newestUsable } from "./usable-snapshots.ts";
 
 /** Settings of {@link openDirectoryTarget}. */
 export interface DirectoryTargetOptions {
@@ -18,6 +25,8 @@ export interface DirectoryTargetOptions {
   now: Date;
   /** How many backups are left in the folder; all when absent. */
   keep: number | undefined;
+  /** Told of earlier backups that are damaged, in one line each. */
+  warn: (line: string) => void;
 }
 
 /**
@@ -29,35 +38,45 @@ export async function openDirectoryTarget({
   path,
   now,
   keep,
+  warn,
 }: DirectoryTargetOptions): Promise<BackupTarget> {
   const root = resolve(path);
   await mkdir(join(root, snapshotsFolder), { recursive: true, mode: 0o700 });
-  const foreign = (await readdir(root)).filter((name) => !["snapshots", "blobs", "lock"].includes(name));
+  const foreign = (await readdir(root)).filter((name) => !/^(?:snapshots|blobs|lock(?:\.\d+)?)$/.test(name));
   if (foreign.length > 0) throw new StartupError(`${root} holds something else than backups (${foreign[0]})`);
   const unlock = await lockFolder(root);
-  const name = await freeName(root, now);
-  const workFolder = join(root, snapshotsFolder, `.${name}`);
-  let isDone = false;
-  try {
+  const begin = async () => {
+    const name = freeName(await listSnapshots(root), now);
+    const workFolder = join(root, snapshotsFolder, `.${name}`);
     await removeUnfinished(root);
     await mkdir(workFolder, { mode: 0o700 });
-  } catch (error) {
+    return { name, workFolder, newest: await newestUsable(root, warn) };
+  };
+  const { name, workFolder, newest } = await begin().catch(async (error: unknown) => {
     await unlock();
     throw error;
-  }
+  });
+  let isDone = false;
   return {
     workFolder,
-    earlier: () => findEarlier(root),
+    earlier: () => findEarlier(root, newest),
     addBlob: (key, blob, isRight) => addBlob(root, workFolder, key, blob, isRight),
     addPart: async () => undefined,
     async finish(manifest, check) {
-      await writeFile(join(workFolder, manifestFile), encodeManifest(manifest), { flag: "wx", mode: 0o600 });
+      await writeFile(join(workFolder, manifestFile), encodeManifest(manifest), {
+        flag: "wx",
+        mode: 0o600,
+        flush: true,
+      });
       await check(workFolder);
+      // Older backups may be removed next: by then this one must survive a power cut.
+      for (const folder of [workFolder, join(root, "blobs")]) await syncFolders(folder);
+      await syncFolder(root);
       const place = join(root, snapshotsFolder, name);
       await rename(workFolder, place);
       isDone = true;
       await syncFolder(join(root, snapshotsFolder));
-      if (keep !== undefined) await pruneSnapshots(root, keep);
+      if (keep !== undefined) await pruneSnapshots(root, { keep, fresh: name, warn });
       return place;
     },
     async discard() {
@@ -67,15 +86,15 @@ export async function openDirectoryTarget({
   };
 }
 
-async function freeName(root: string, now: Date): Promise<string> {
-  const name = now
+/** The time, or what comes after the last name when the clock went back: the order of names is that of backups. */
+function freeName(snapshots: readonly string[], now: Date): string {
+  const second = now
     .toISOString()
     .replace(/\.\d+Z$/, "")
     .replaceAll(":", "-");
-  for (let number = 1; ; number += 1) {
-    const candidate = `${name}${number === 1 ? "" : `-${number}`}Z`;
-    if (!existsSync(join(root, snapshotsFolder, candidate))) return candidate;
-  }
+  const last = splitSnapshotName(snapshots.at(-1) ?? "");
+  if (second > last.second) return `${second}Z`;
+  return `${last.second}-${String(last.number + 1).padStart(3, "0")}Z`;
 }
 
 /** What a backup that was killed left; its blobs stay, and are of use. */
@@ -86,8 +105,11 @@ async function removeUnfinished(root: string): Promise<void> {
 }
 
 /** Looks into the newest backup, which is sorted as the question are: both are gone through once. */
-function findEarlier(root: string): (key: BlobKey) => Promise<BlobLine | undefined> {
-  const lines = earlierLines(root);
+function findEarlier(
+  root: string,
+  newest: string | undefined,
+): (key: BlobKey) => Promise<BlobLine | undefined> {
+  const lines = earlierLines(root, newest);
   let line: BlobLine | undefined;
   return async (key) => {
     while (line === undefined || orderOf(line.key) < orderOf(key)) {
@@ -96,14 +118,18 @@ function findEarlier(root: string): (key: BlobKey) => Promise<BlobLine | undefin
       line = next.value;
     }
     if (orderOf(line.key) !== orderOf(key)) return undefined;
-    const found = await stat(join(root, blobFile(key))).catch(() => undefined);
-    return found?.isFile() && found.size === line.size ? line : undefined;
+    const place = join(root, blobFile(key));
+    const found = await lstat(place).catch(() => undefined);
+    if (found?.isFile() && found.size === line.size) return line;
+    // What is not what any backup says would else be taken for what they share.
+    if (found && key.kind !== "original") await rm(place);
+    return undefined;
   };
 }
 
-async function* earlierLines(root: string): AsyncGenerator<BlobLine> {
-  if ((await listSnapshots(root)).length === 0) return;
-  const source = await openDirectorySource(root);
+async function* earlierLines(root: string, newest: string | undefined): AsyncGenerator<BlobLine> {
+  if (newest === undefined) return;
+  const source = await openDirectorySource(join(root, snapshotsFolder, newest));
   try {
     yield* readBlobLines(source);
   } finally {
@@ -134,16 +160,28 @@ async function addBlob(
     await rm(fresh);
     return undefined;
   }
+  const kept = await readExisting(place);
+  // Renditions are made anew now and then and come out different; older backups name the one that is here.
+  if (kept && isRight(kept)) {
+    await rm(fresh);
+    return kept;
+  }
   await mkdir(dirname(place), { recursive: true, mode: 0o700 });
   await rename(fresh, place);
   return copied;
 }
 
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, "r");
+/** Size and hash of a file that an earlier backup, finished or not, has left in a place. */
+async function readExisting(place: string): Promise<CopiedBlob | undefined> {
+  const found = await lstat(place).catch(() => undefined);
+  if (!found?.isFile()) return undefined;
+  const hash = createHash("sha256");
   try {
-    await folder.sync();
-  } finally {
-    await folder.close();
+    const { counted, through } = counting(hash);
+    for await (const chunk of through(createReadStream(place))) void chunk;
+    return { size: counted.size, digest: hash.digest("hex") };
+  } catch {
+    // What cannot be read is replaced.
+    return undefined;
   }
 }

@@ -100,6 +100,14 @@ export function damaged(what: string): StartupError {
   return new StartupError(`the backup cannot be used: ${what}`);
 }
 
+/** A file of an image is missing in a backup or not what it was; whatever else the backup holds may still be good. */
+export class DamagedFileError extends StartupError {}
+
+/** @param what names the file and what is wrong with it. */
+export function damagedFile(what: string): DamagedFileError {
+  return new DamagedFileError(`the backup cannot be used: ${what}`);
+}
+
 /** The manifest as the file holds it, with its own digest. */
 export function encodeManifest(manifest: Manifest): Buffer {
   const content = JSON.stringify(manifest);

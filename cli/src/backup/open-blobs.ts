@@ -8,7 +8,7 @@ import type { Releases } from "../releases.ts";
 export async function openBlobs(env: NodeJS.ProcessEnv, releases: Releases): Promise<BlobStore> {
   const { blobSettings, openBlobStore } = await import("@ocelli/library");
   const { dataDir } = loadSettings({ dataDir: settings.dataDir }, env);
-  const LIBRARY_DATA = env.LIBRARY_DATA ?? join(dataDir, "blobs");
+  const LIBRARY_DATA = env.LIBRARY_DATA?.trim() || join(dataDir, "blobs");
   const blobs = await openBlobStore(loadSettings(blobSettings, { ...env, LIBRARY_DATA }));
   releases.add(() => blobs.close());
   return blobs;

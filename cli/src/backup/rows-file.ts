@@ -13,7 +13,7 @@ const maxLineBytes = 32 * 1024 * 1024;
 const pageBytes = 1024 * 1024;
 const pageRows = 1_000;
 
-/** Writes rows as gzipped lines of JSON arrays to a new file that only its owner may read. */
+/** Writes rows as gzipped lines of JSON arrays to a new file that only its owner may read; it is on the disk then. */
 export async function writeRows(
   path: string,
   file: string,
@@ -42,7 +42,7 @@ export async function writeRows(
     lines,
     createGzip({ level: 1 }),
     hashed,
-    createWriteStream(path, { flags: "wx", mode: 0o600 }),
+    createWriteStream(path, { flags: "wx", mode: 0o600, flush: true }),
   );
   return { ...part, sha256: hash.digest("hex") };
 }

@@ -34,9 +34,10 @@ export async function openStores(urls: StoreUrls, mode: "read" | "write"): Promi
   const open = new Map<string, { trx: ControlledTransaction<unknown>; takenAt: Date }>();
   const end = async (how: "commit" | "rollback") => {
     try {
-      for (const { trx } of open.values()) await trx[how]().execute();
+      if (how === "commit") await commitAll(urls, open);
+      else await rollbackAll(open.values());
     } finally {
-      for (const database of databases) await database.close();
+      await Promise.allSettled(databases.map(closeSoon));
     }
   };
   try {
@@ -61,6 +62,43 @@ export async function openStores(urls: StoreUrls, mode: "read" | "write"): Promi
     return found ? [{ name, ...found }] : [];
   });
   return { stores, isShared: open.size === 1, commit: () => end("commit"), rollback: () => end("rollback") };
+}
+
+/** Commits one after another. @throws Error when one fails; it says which stores were committed before. */
+async function commitAll(
+  urls: StoreUrls,
+  open: ReadonlyMap<string, { trx: ControlledTransaction<unknown> }>,
+): Promise<void> {
+  const committed: string[] = [];
+  for (const [url, { trx }] of open) {
+    try {
+      await trx.commit().execute();
+    } catch (error) {
+      // Those that stay open would hold their connections, and their locks, for ever.
+      await rollbackAll([...open.values()].filter((each) => !each.trx.isCommitted));
+      if (committed.length === 0) throw error;
+      const why = error instanceof Error ? error.message : String(error);
+      throw new StartupError(
+        `only the stores of ${committed.join(", ")} were written, the others failed (${why}); empty all of them and begin again`,
+        { cause: error },
+      );
+    }
+    committed.push(...storeNames.filter((name) => urls[name] === url));
+  }
+}
+
+/** A transaction whose connection broke is rolled back by its server. */
+async function rollbackAll(open: Iterable<{ trx: ControlledTransaction<unknown> }>): Promise<void> {
+  await Promise.allSettled([...open].map(({ trx }) => trx.rollback().execute()));
+}
+
+const closeTimeoutMs = 5_000;
+
+/** A pool waits for connections that were never given back, which those that broke in a transaction are. */
+async function closeSoon(database: Database<unknown>): Promise<void> {
+  const late = Promise.withResolvers<void>();
+  const timer = setTimeout(late.resolve, closeTimeoutMs);
+  await Promise.race([database.close(), late.promise]).finally(() => clearTimeout(timer));
 }
 
 async function begin({ db }: Database<unknown>, mode: "read" | "write") {

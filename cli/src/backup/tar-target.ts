@@ -1,11 +1,13 @@
 import { createHash } from "node:crypto";
 import { createReadStream, existsSync } from "node:fs";
-import { mkdtemp, rename, rm, stat } from "node:fs/promises";
+import { mkdtemp, readdir, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { StartupError } from "../startup-error.ts";
 import { type BackupTarget, counting } from "./backup-target.ts";
 import { blobFile } from "./blob-list.ts";
 import { encodeManifest, manifestFile } from "./format.ts";
+import { isLocked, lockFolder } from "./lock-folder.ts";
+import { syncFolder } from "./sync-folders.ts";
 import { TarWriter } from "./tar-writer.ts";
 
 /**
@@ -16,7 +18,9 @@ export async function openTarTarget(given: string): Promise<BackupTarget> {
   const path = resolve(given);
   if (existsSync(path)) throw new StartupError(`${path} is there already; a backup never overwrites one`);
   if (!existsSync(dirname(path))) throw new StartupError(`there is no folder ${dirname(path)}`);
+  await removeUnfinished(path);
   const workFolder = await mkdtemp(join(dirname(path), `.${basename(path)}-`));
+  const unlock = await lockFolder(workFolder);
   const unfinished = join(workFolder, "backup.tar");
   const tar = await TarWriter.create(unfinished);
   let isOpen = true;
@@ -47,14 +51,32 @@ export async function openTarTarget(given: string): Promise<BackupTarget> {
       // Whatever appeared under the name meanwhile is not ours to replace.
       if (await stat(path).catch(() => undefined)) throw new StartupError(`${path} has appeared meanwhile`);
       await rename(unfinished, path);
+      await syncFolder(dirname(path));
       return path;
     },
     async discard() {
       if (isOpen) await tar.close();
       isOpen = false;
+      await unlock();
       await rm(workFolder, { recursive: true, force: true });
     },
   };
+}
+
+/** Work folders of earlier versions have no lock; after a day nobody is at work in them. */
+const unlockedMs = 24 * 60 * 60_000;
+
+/** What backups to the same file that were killed left beside it. */
+async function removeUnfinished(path: string): Promise<void> {
+  const prefix = `.${basename(path)}-`;
+  for (const name of await readdir(dirname(path))) {
+    if (!name.startsWith(prefix) || !/^[A-Za-z0-9]{6}$/.test(name.slice(prefix.length))) continue;
+    const folder = join(dirname(path), name);
+    const found = await stat(folder).catch(() => undefined);
+    if (!found?.isDirectory()) continue;
+    const isHeld = (await isLocked(folder)) ?? Date.now() - found.mtimeMs < unlockedMs;
+    if (!isHeld) await rm(folder, { recursive: true, force: true });
+  }
 }
 
 async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {

@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import type { BackupSource } from "../backup/backup-source.ts";
 import type { BackupTarget } from "../backup/backup-target.ts";
 import type { Manifest } from "../backup/format.ts";
+import { interruptible } from "../interruptible.ts";
 import { Releases } from "../releases.ts";
 import { StartupError } from "../startup-error.ts";
 import { version } from "../version.ts";
@@ -23,18 +24,22 @@ export function addBackupCommand(program: Command): void {
     .option("--keep <n>", "leave only the newest n backups in the folder")
     .action(async (target: string | undefined, options: BackupCommandOptions) => {
       if (target === undefined) throw new StartupError("say where to: ocelli backup <folder or file.tar>");
-      await create(target, options);
+      await interruptible((signal) => create(target, options, signal));
     });
   backup
     .command("verify")
     .description(
-      "read a backup to its end and compare everything with its hashes; exit code 1 when it cannot be used",
+      "read a backup to its end and compare everything with its hashes; exit code 1 when anything is missing or damaged",
     )
     .argument("<source>", "a .tar file, a folder of backups (the newest), or one backup in it")
     .action((source: string) => verify(source));
 }
 
-async function create(path: string, { renditions, keep }: BackupCommandOptions): Promise<void> {
+async function create(
+  path: string,
+  { renditions, keep }: BackupCommandOptions,
+  signal: AbortSignal,
+): Promise<void> {
   const [{ createBackup }, { locateStores }, { openBlobs }] = await Promise.all([
     import("../backup/create-backup.ts"),
     import("../backup/locate-stores.ts"),
@@ -48,7 +53,16 @@ async function create(path: string, { renditions, keep }: BackupCommandOptions):
     releases.add(() => target.discard());
     const readBack = path.endsWith(".tar");
     const now = () => new Date();
-    const report = await createBackup({ stores, blobs, target, version, now, renditions, readBack });
+    const report = await createBackup({
+      stores,
+      blobs,
+      target,
+      version,
+      now,
+      renditions,
+      readBack,
+      signal,
+    });
     console.log(
       `${report.path}: ${describe(report.manifest)}; snapshot ${(report.snapshotMs / 1000).toFixed(1)} s`,
     );
@@ -66,7 +80,13 @@ async function openTarget(path: string, keep: string | undefined): Promise<Backu
     return (await import("../backup/tar-target.ts")).openTarTarget(path);
   }
   const { openDirectoryTarget } = await import("../backup/directory-target.ts");
-  return openDirectoryTarget({ path, now: new Date(), keep: keep === undefined ? undefined : Number(keep) });
+  const warn = (line: string) => console.error(`ocelli: ${line}`);
+  return openDirectoryTarget({
+    path,
+    now: new Date(),
+    keep: keep === undefined ? undefined : Number(keep),
+    warn,
+  });
 }
 
 /** The backup is good for all the rest; but whoever watches exit codes must hear of it. */
@@ -79,14 +99,18 @@ function warnOfLost({ blobs: { lost, lostCount } }: Manifest): void {
 }
 
 async function verify(path: string): Promise<void> {
-  const [{ openSource }, { verifySource }] = await Promise.all([
+  const [{ openSource }, { verifySource }, { DamagedFiles }] = await Promise.all([
     import("../backup/backup-source.ts"),
     import("../backup/verify-backup.ts"),
+    import("../backup/damaged-files.ts"),
   ]);
   const source: BackupSource = await openSource(path);
   try {
-    await verifySource(source, { readBlobs: true });
-    console.log(`${describe(source.manifest)}; all is well`);
+    const damaged = new DamagedFiles();
+    await verifySource(source, { readBlobs: true, onDamaged: damaged.note });
+    const found = damaged.describe();
+    if (found === undefined) console.log(`${describe(source.manifest)}; all is well`);
+    else throw new StartupError(found);
   } finally {
     await source.close();
   }

@@ -53,7 +53,7 @@ async function verify(options: VerifyCommandOptions): Promise<VerifyReport> {
   try {
     const { dataDir } = loadSettings({ dataDir: settings.dataDir }, process.env);
     // As `ocelli up` has it.
-    const LIBRARY_DATA = process.env.LIBRARY_DATA ?? join(dataDir, "blobs");
+    const LIBRARY_DATA = process.env.LIBRARY_DATA?.trim() || join(dataDir, "blobs");
     const config = loadSettings(verifySettings, { ...process.env, LIBRARY_DATA });
     const { database } = options;
     const databaseUrl = await openServiceStore({ service: "library", database, env: process.env, releases });
