@@ -58,7 +58,8 @@ describe("the time of a call", () => {
     const [first = 0, second = 0] = left;
     expect(first).toBeGreaterThan(1_000);
     expect(first).toBeLessThanOrEqual(2_000);
-    expect(second).toBeLessThanOrEqual(first - 99);
+    // Timers may be a moment early, and milliseconds are rounded on the way.
+    expect(second).toBeLessThanOrEqual(first - 90);
     expect(second).toBeGreaterThan(500);
   });
 
