@@ -10,6 +10,8 @@ const ownProcess = [
   "cli/test/**/*.test.ts",
   "{e2e,bench,deploy,k8s}/**/*.test.ts",
 ];
+/** What wants both cores for itself. */
+const wholeMachine = ["e2e/{mesh,overload}.test.ts"];
 // What takes minutes by itself runs with `npm run test:long`.
 const excluded = ["**/node_modules/**", ...(process.env.OCELLI_LONG_TESTS ? [] : ["e2e/long/**"])];
 
@@ -31,7 +33,11 @@ export default defineConfig({
           isolate: false,
         },
       },
-      { extends: true, test: { name: "own process", include: ownProcess, exclude: excluded } },
+      {
+        extends: true,
+        test: { name: "own process", include: ownProcess, exclude: [...excluded, ...wholeMachine] },
+      },
+      { extends: true, test: { name: "whole machine", include: wholeMachine } },
     ],
   },
 });

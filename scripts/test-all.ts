@@ -8,9 +8,6 @@ import { prepareDataDirectory } from "./prepare-data-directory.ts";
 // Everything that must hold before a change lands, in the order in which it fails fastest. The last line is
 // `N passed, N failed`.
 
-/** Whole meshes and a thousand callers want both cores. */
-const alone = ["mesh", "overload"];
-
 /** Tests wait for processes and timers now and then: three keep two cores busy. */
 const workers = "--maxWorkers=3";
 
@@ -104,16 +101,8 @@ runTests("unit and integration tests", [
   workers,
 ]);
 process.env.OCELLI_PREPARED_DATA = await prepareDataDirectory(root);
-runTests("end-to-end tests", [
-  "e2e",
-  ...alone.flatMap((name) => ["--exclude", `e2e/${name}.test.ts`]),
-  workers,
-]);
-runTests("end-to-end tests, one file at a time", [
-  ...alone.map((name) => `e2e/${name}.test.ts`),
-  "--maxWorkers=1",
-]);
-
+runTests("end-to-end tests", ["e2e", "--project=own process", workers]);
+runTests("end-to-end tests, one file at a time", ["--project=whole machine", "--maxWorkers=1"]);
 rmSync(process.env.OCELLI_PREPARED_DATA, { recursive: true, force: true });
 console.log(`\n${remarks.map((each) => `${each}\n`).join("")}${passed} passed, ${failed} failed`);
 process.exitCode = failed > 0 ? 1 : 0;
