@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { Hono } from "hono";
 import type { GatewayEnv } from "../context.ts";
+import { pagePolicy } from "../page-policy.ts";
 
 const files = {
   "/account/verify-email": { file: "verify-email.html", mediaType: "text/html; charset=utf-8" },
@@ -8,19 +9,6 @@ const files = {
   "/account/account.js": { file: "account.js", mediaType: "text/javascript; charset=utf-8" },
   "/account/account.css": { file: "account.css", mediaType: "text/css; charset=utf-8" },
 } as const;
-
-// A link's token is in the page's hands: nothing but its own script runs, and it talks to this server only.
-const contentSecurityPolicy = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "connect-src 'self'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-  "require-trusted-types-for 'script'",
-  "trusted-types 'none'",
-].join("; ");
 
 /** The pages to which the links in e-mail lead. Tokens stay behind the `#`, so no request and no log has them. */
 export function accountPageRoutes(): Hono<GatewayEnv> {
@@ -30,7 +18,7 @@ export function accountPageRoutes(): Hono<GatewayEnv> {
     router.get(path, (c) =>
       c.body(content, 200, {
         "content-type": mediaType,
-        "content-security-policy": contentSecurityPolicy,
+        "content-security-policy": pagePolicy,
         "referrer-policy": "no-referrer",
         "cross-origin-opener-policy": "same-origin",
         "cache-control": "no-cache",

@@ -7,6 +7,7 @@ import type { GatewayContext, GatewayEnv } from "../context.ts";
 import { isForeignPage, localOr } from "../debug/local-access.ts";
 import { fits, traceFilterSchema } from "../debug/trace-filter.ts";
 import { summarize, viewTrace } from "../debug/trace-view.ts";
+import { pagePolicy } from "../page-policy.ts";
 import { validationError } from "../problem.ts";
 
 const html = "text/html; charset=utf-8";
@@ -23,18 +24,6 @@ const files = {
   "/waterfall.css": ["waterfall.css", style],
 } as const;
 
-// Only our own script runs, it talks to this server only, and it cannot make markup of text.
-const contentSecurityPolicy = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "connect-src 'self'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-  "require-trusted-types-for 'script'",
-  "trusted-types 'none'",
-].join("; ");
 const headers = { "cache-control": "no-store", "cross-origin-resource-policy": "same-origin" };
 
 /** What {@link debugRoutes} needs. */
@@ -57,7 +46,7 @@ export function debugRoutes({ recorder, config, requireScope }: DebugDeps & Gate
       c.body(content, 200, {
         ...headers,
         "content-type": mediaType,
-        "content-security-policy": contentSecurityPolicy,
+        "content-security-policy": pagePolicy,
       }),
     );
   }

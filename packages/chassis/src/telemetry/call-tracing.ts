@@ -75,7 +75,7 @@ async function* serve<Request, Response>(
   }
 }
 
-/** One client span per attempt of a call, when it is the first middleware of the client; the trace goes along in the metadata. */
+/** One client span per attempt of a call, when it comes before what repeats calls; the trace goes along in the metadata. */
 export function traceClientCalls() {
   return <Request, Response>(call: ClientMiddlewareCall<Request, Response>, options: CallOptions) => {
     const span = startSpan(call.method.path, SpanKind.CLIENT, context.active());
